@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import joblib
+from equations import PARSER, displays
 from junit import ChecksFailed, pytest
 from parts import CACHE, DOCS, REQUIREMENTS, SCRIPTS, Part, digest, discover, where
+from tokens import MACROS_FILE
 
 OUTPUT = CACHE / "checks"
 memory = joblib.Memory(CACHE / "joblib", verbose=0)
@@ -18,9 +20,9 @@ memory = joblib.Memory(CACHE / "joblib", verbose=0)
 def sources(part: Part) -> str:
     """Return the digest of what the evidence of the part depends on, whatever the layout of the code."""
     code = sorted(path for path in part.folder.glob("*.py") if path.name != "figures.py")
-    tools = [SCRIPTS / f"{name}.py" for name in ("evidence", "equations", "tex", "tokens")]
-    parsed = [meaning(path) for path in [*code, *tools]]
-    return digest(part.file("results.json"), text="\n".join(parsed))
+    tools = [SCRIPTS / f"{name}.py" for name in ("evidence", *PARSER)]
+    parsed = [meaning(path) for path in [*code, *tools]] + displays(part.page)
+    return digest(part.file("results.json"), MACROS_FILE, text="\n".join(parsed))
 
 
 def meaning(path: Path) -> str:

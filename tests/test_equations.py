@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+import sympy
 from conftest import ROOT
 from equations import EquationError, find
 from evidence import Evidence
@@ -118,3 +119,62 @@ def test_precedence():
     assert (logarithm.kind, logarithm.parts[0].value) == ("multiply", "log")
     with pytest.raises(TexError, match="HERE"):
         statements(r"a = ( b")
+
+
+def test_tight_inequality_must_be_attained(page):
+    """With tight values an inequality must hold as an equality; without, as printed."""
+    page(r"f \le g").equation("eq-a", 1e-12, "by hand", f=1, g=2)
+    page(r"f \le g").equation("eq-a", 1e-12, "by hand", tight=True, f=2, g=2)
+    with pytest.raises(AssertionError):
+        page(r"f \le g").equation("eq-a", 1e-12, "by hand", tight=True, f=1, g=2)
+    with pytest.raises(ValueError, match=r"index\.md:4: equation eq-a: a strict inequality is never tight"):
+        page(r"f < g").equation("eq-a", 1e-12, "by hand", tight=True, f=1, g=1)
+
+
+def test_overlapping_cases_must_agree(page):
+    """Two conditions that hold at once are an error if their values differ, and fine if they agree."""
+    cases = r"f = \begin{cases} -z & z \leq 0 \\ z & z \geq BOUND \end{cases}"
+    z = np.array([-1, -0.5, 0, 2])
+    page(cases.replace("BOUND", "0")).equation("eq-a", 1e-12, "by hand", f=np.abs(z), z=z)
+    with pytest.raises(EquationError, match="the conditions of its cases overlap"):
+        page(cases.replace("BOUND", "-1")).equation("eq-a", 1e-12, "by hand", f=np.abs(z), z=z)
+
+
+X, Z, A = sympy.symbols("x z A", real=True)
+
+
+@pytest.mark.parametrize(
+    ("tex", "wrong", "scope"),
+    [
+        (r"f'(x) = 2 x - e^{-x}", r"f'(x) = 2 x + e^{-x}", {"f_prime": lambda x: 2 * x - sympy.exp(-x)}),
+        (r"f = \frac{1}{1 + e^{-z}}", r"f = \frac{1}{1 + e^z}", {"f": (sympy.tanh(Z / 2) + 1) / 2}),
+        (r"\logit f = 0.5 z", r"\logit f = 2 z", {"f": 1 / (1 + sympy.exp(-Z / 2))}),
+        (
+            r"f = \begin{cases} A & A \geq 0 \\ -A & A < 0 \end{cases}",
+            r"f = \begin{cases} A & A \geq 0 \\ A & A < 0 \end{cases}",
+            {"f": sympy.Piecewise((A, A >= 0), (-A, True))},
+        ),
+        (r"f = \sum_{j=1}^3 j x^j", r"f = \sum_{j=1}^3 j x", {"f": X * sum(X**j for j in (1, 2, 3)).diff(X)}),
+    ],
+)
+def test_identity_is_proved_and_refused(page, tex, wrong, scope):
+    """A right equation is proved from its TeX for all values of its symbols, a wrong one is refused."""
+    scope = {"x": X, "z": Z, "A": A} | scope
+    page(tex).identity("eq-a", "by hand", **scope)
+    with pytest.raises(AssertionError, match=r"index\.md:4: the equation does not hold.*remainder"):
+        page(wrong).identity("eq-a", "by hand", **scope)
+
+
+def test_identity_takes_only_equalities(page):
+    """An inequality is no identity, and says so with its place."""
+    with pytest.raises(ValueError, match=r"index\.md:4: equation eq-a: only = can be proved"):
+        page(r"x \le x").identity("eq-a", "by hand", x=X)
+
+
+def test_side_of_an_equation_is_a_function(page):
+    """A figure gets one side of an equation, as printed, as a function of its symbols."""
+    path = page(r"f = a x, \qquad g = a + \max(x, 0)").page
+    side = find(path, "eq-a").function(statement=1)
+    assert side(a=1, x=np.array([-1, 2])).tolist() == [1, 3]
+    with pytest.raises(EquationError, match="the symbol 'a' has no value"):
+        side(x=1)
