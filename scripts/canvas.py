@@ -1,11 +1,14 @@
 """The sheet that figures are drawn on: one style, two colour schemes, two widths."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
+from equations import find
 from parts import SCRIPTS
 
 STYLE = SCRIPTS / "figures.mplstyle"
@@ -24,10 +27,12 @@ WIDTHS = {"wide": 7.2, "narrow": 3.7}  # inches
 
 @dataclass(frozen=True)
 class Canvas:
-    """The sheet a figure is drawn on: its colours by meaning and its width."""
+    """The sheet a figure is drawn on: its colours by meaning, its width, its page's equations."""
 
     scheme: str
     width: str
+    page: Path
+    plotted: set[str] = field(default_factory=set)
 
     def __getattr__(self, colour: str) -> str:
         try:
@@ -38,6 +43,11 @@ class Canvas:
     @property
     def narrow(self) -> bool:
         return self.width == "narrow"
+
+    def equation(self, label: str, statement: int = 0, side: int = -1, sets=None) -> Callable:
+        """Return one side of a labelled equation of the page, as printed, as a function of its symbols."""
+        self.plotted.add(label)
+        return find(self.page, label).function(statement, side, sets)
 
     def panels(self, count: int, height: float = 2.8, widths: list[float] | None = None):
         """Return a figure and `count` axes: a row on a wide sheet, a column on a narrow one."""

@@ -12,7 +12,9 @@ from pathlib import Path
 import joblib
 import matplotlib.pyplot as plt
 from canvas import PALETTES, STYLE, WIDTHS, Canvas, style
-from parts import CACHE, REQUIREMENTS, SCRIPTS, Part, digest, discover, where
+from equations import PARSER, displays
+from parts import CACHE, DOCS, REQUIREMENTS, SCRIPTS, Part, digest, discover, where
+from tokens import MACROS_FILE
 
 OUTPUT = CACHE / "figures"
 memory = joblib.Memory(CACHE / "joblib", verbose=0)
@@ -41,22 +43,26 @@ def size(svg: bytes) -> tuple[int, int]:
 def sources(part: Part) -> str:
     """Return the digest of everything that a figure of the part depends on."""
     own = sorted(part.folder.glob("*.py")) + sorted(part.folder.glob("results.json"))
-    return digest(*own, STYLE, SCRIPTS / "canvas.py", Path(__file__), REQUIREMENTS)
+    tools = [SCRIPTS / f"{name}.py" for name in ("canvas", "figures", *PARSER)]
+    return digest(*own, STYLE, *tools, MACROS_FILE, REQUIREMENTS, text="\n".join(displays(part.page)))
 
 
 @memory.cache(ignore=["function"])
-def render(part_id: str, name: str, key: str, function) -> dict[str, bytes]:
-    """Draw one figure as SVG for every scheme and width; `key` is the digest of its sources."""
-    drawn = {}
+def render(part_id: str, name: str, key: str, function) -> tuple[dict[str, bytes], list[str]]:
+    """Draw one figure as SVG for every scheme and width; `key` is the digest of its sources.
+
+    Returns the files by name, and the labels of the equations that were plotted as printed.
+    """
+    drawn, plotted = {}, set()
     for scheme in PALETTES:
         for width in WIDTHS:
             with plt.rc_context(style(scheme)):
-                figure = function(Canvas(scheme, width))
+                figure = function(Canvas(scheme, width, DOCS / part_id / "index.md", plotted))
                 buffer = io.BytesIO()
                 figure.savefig(buffer, format="svg", metadata={"Date": None})
                 plt.close(figure)
             drawn[file_name(name, scheme, width)] = buffer.getvalue()
-    return drawn
+    return drawn, sorted(plotted)
 
 
 def failing_line(part: Part, error: Exception) -> str:
@@ -82,12 +88,13 @@ def draw(part: Part) -> tuple[dict[str, dict], list[str]]:
             continue
         try:
             reused = render.check_call_in_cache(part.id, name, sources(part), function)
-            drawn = render(part.id, name, sources(part), function)
+            drawn, plotted = render(part.id, name, sources(part), function)
             for file, svg in drawn.items():
                 (OUTPUT / part.id / file).write_bytes(svg)
             figures[name] = {
                 "alt": " ".join(function.__doc__.split()),
                 "reused": reused,
+                "equations": plotted,
                 **{width: size(drawn[file_name(name, "light", width)]) for width in WIDTHS},
             }
         except Exception as error:
