@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sympy as sp
+from equations import find
 from scipy.optimize import minimize_scalar
 
 from . import model as m
@@ -35,6 +36,23 @@ def curves(logits):
     }  # fmt: skip
 
 
+def softmax(evidence, *logits):
+    """Return p_i(T) of the page as a SymPy expression, a function of i and T."""
+    equation = find(evidence.page, "eq-temperature-softmax")
+    scope = {"p": lambda *_: 0, "z": (sp.nan, *logits), "n": len(logits)}
+    return lambda i, t: equation.sides(scope | {"i": i, "T": t}, exact=True)[0][1][1]
+
+
+def symbols(evidence):
+    """Return the page's symbols for three logits as SymPy symbols, and what it defines by them."""
+    t, logits = sp.symbols("T", positive=True), sp.symbols("a b c", real=True)
+    p = softmax(evidence, *logits)
+    mean = sum(p(i, t) * z for i, z in enumerate(logits, 1))
+    variance = sum(p(i, t) * (z - mean) ** 2 for i, z in enumerate(logits, 1))
+    z = (sp.nan, *logits)
+    return {"p": p, "mu": lambda _: mean, "V": lambda _: variance, "z": z, "n": 3, "T": t}
+
+
 def test_softmax_and_odds(evidence):
     """p_i(T) is the softmax of z/T, and the odds of two tokens are e^{(z_i − z_j)/T}."""
     every, ordered = np.arange(1, 7), np.sort(DRAWS, axis=-1)[:, None, ::-1]
@@ -59,12 +77,21 @@ def test_slopes(evidence):
             mu=lambda t: m.mean_logit(z, t), V=lambda t: m.variance(z, t), i=np.arange(1, len(z) + 1),
             **curves(z[None]),
         )  # fmt: skip
+    exact = symbols(evidence)
+    p, t, mean = exact["p"], exact["T"], exact["mu"](exact["T"])
+    for i in (1, 2, 3):
+        slopes = {"dp_i_dT": p(i, t).diff(t), "dmu_dT": mean.diff(t), "i": i}
+        route = f"SymPy differentiates p and μ, token {i} of any three"
+        evidence.identity("eq-temperature-slope", route, **exact, **slopes)
 
 
 def test_power_form(evidence):
     """The distribution at temperature T is proportional to the power 1/T of the one at T = 1."""
     scope = curves(DRAWS[:, None]) | {"i": np.arange(1, 7)}
     evidence.equation("eq-temperature-power", 1e-13, "softmax(z/T) against powers, 6,000 rows", **scope)
+    for i in (1, 2, 3):
+        route = f"SymPy, the softmax at T and at 1, token {i} of any three"
+        evidence.identity("eq-temperature-power", route, i=i, **symbols(evidence))
 
 
 def test_order_and_top_mass(evidence):
@@ -80,10 +107,10 @@ def test_order_and_top_mass(evidence):
 def test_limits_with_ties(evidence):
     """As T → 0 the m largest logits share the mass equally; as T → ∞ all n tokens do."""
     t = sp.symbols("T", positive=True)
-    shares = [1 / sum(sp.exp((other - z) / t) for other in (2, 2, 1)) for z in (2, 2, 1)]
+    p = softmax(evidence, 2, 2, 1)
     third, half = sp.Rational(1, 3), sp.Rational(1, 2)
     for point, ends in ((0, (half, half, 0)), (sp.oo, (third, third, third))):
-        left = [sp.limit(p, t, point) - end for p, end in zip(shares, ends)]
+        left = [sp.limit(p(i, t), t, point) - end for i, end in enumerate(ends, 1)]
         evidence.exact(left, f"limits of p(T) for the logits 2, 2, 1 as T → {point}")
     for ties, gap in ((1, 0.5), (2, 1.0), (4, 0.2)):
         logits = np.r_[np.full(ties, 3.0), 3 - gap - np.arange(6 - ties)]
@@ -99,12 +126,13 @@ def test_entropy_slope(evidence):
             "eq-temperature-entropy", 1e-8, "central differences of H at 60 temperatures",
             dH_dT=slope(lambda t: m.entropy(z, t)), V=lambda t: m.variance(z, t), T=TEMPERATURES,
         )  # fmt: skip
-    t, *logits = *sp.symbols("T a b", positive=True), 0
-    p = [sp.exp(z / t) / sum(sp.exp(other / t) for other in logits) for z in logits]
-    mean = sum(q * z for q, z in zip(p, logits))
-    variance = sum(q * (z - mean) ** 2 for q, z in zip(p, logits))
-    found = sp.expand_log(sp.diff(-sum(q * sp.log(q) for q in p), t), force=True)
-    evidence.exact(found - variance / t**3, "SymPy's derivative of H for the logits a, b, 0")
+    exact = symbols(evidence)
+    p = [exact["p"](i, exact["T"]) for i in (1, 2, 3)]
+    slope_of_h = -sum(q * sp.log(q) for q in p).diff(exact["T"])
+    printed = find(evidence.page, "eq-temperature-entropy").sides(exact | {"dH_dT": slope_of_h}, exact=True)
+    [(_, (found, formula, _))] = printed
+    left = sp.expand_log(found - formula, force=True)
+    evidence.exact(left, "SymPy's derivative of H for any three logits against the page's V/T³")
 
 
 def test_token_paths(evidence):
@@ -125,8 +153,7 @@ def test_printed_numbers(evidence):
     rows = re.findall(r"\| ([\d.]+) \| ([\d.]+), ([\d.]+), ([\d.]+) \| ([\d.]+) \|", PAGE)
     evidence.equal([row[0] for row in rows], ["0.5", "1", "2"], "rows of the table")
     for t, *printed in rows:
-        weights = [sp.exp(z / sp.Rational(t)) for z in (2, 1, 0)]
-        p = [w / sum(weights) for w in weights]
+        p = [softmax(evidence, 2, 1, 0)(i, sp.Rational(t)) for i in (1, 2, 3)]
         exact = [*p, -sum(q * sp.log(q) for q in p)]
         evidence.equal(printed, [f"{sp.N(x):.4f}" for x in exact], f"SymPy's row for T = {t}")
     masses = np.cumsum(m.tempered(m.LOGITS, [0.5, 1, 2]), axis=-1)

@@ -2,10 +2,17 @@
 
 import numpy as np
 
-from .model import LOGITS, entropy, peak_temperature, tempered, variance
+from .model import LOGITS, entropy, peak_temperature, variance
 
 TIED = np.r_[LOGITS[0], LOGITS[0], LOGITS[2:]]  # the second token as likely as the first
 TEMPERATURES = np.geomspace(0.05, 60, 400)
+
+
+def _shares(canvas, temperature):
+    """Return p(T) by the softmax of the page; shape (*temperature, tokens)."""
+    softmax, tokens = canvas.equation("eq-temperature-softmax"), np.arange(1, LOGITS.size + 1)
+    z = np.r_[np.nan, LOGITS]  # the page counts from 1
+    return softmax(i=tokens, z=z, n=LOGITS.size, T=np.asarray(temperature)[..., None])
 
 
 def sharp_plain_flat(canvas):
@@ -15,8 +22,8 @@ def sharp_plain_flat(canvas):
     figure, panels = canvas.panels(3, height=2.3 if canvas.narrow else 2.7)
     tokens = np.arange(1, LOGITS.size + 1)
     for axes, temperature, name in zip(panels, (0.5, 1, 4), ("low", "the model", "high")):
-        axes.bar(tokens, tempered(LOGITS, temperature), 0.8, color=canvas.blue)
-        axes.bar(tokens, tempered(LOGITS, 1), 0.8, fill=False, edgecolor=canvas.ink, lw=1)
+        axes.bar(tokens, _shares(canvas, temperature), 0.8, color=canvas.blue)
+        axes.bar(tokens, _shares(canvas, 1), 0.8, fill=False, edgecolor=canvas.ink, lw=1)
         axes.axhline(1 / LOGITS.size, color=canvas.muted, ls=":", lw=1.2)
         axes.text(8.5, 0.73, f"entropy\n{entropy(LOGITS, temperature):.2f} nats", ha="right", va="top")
         axes.set(ylim=(0, 0.85), xticks=tokens, xlabel="token")
@@ -48,7 +55,8 @@ def _entropies(canvas, axes):
         axes.axhline(np.log(level), color=canvas.muted, ls=":", lw=1.2)
         axes.text(x, np.log(level) + 0.04, rf"$\log\,{level}$", color=canvas.muted, ha="right")
     near = np.array([0.4, 2.5])
-    tangent = entropy(LOGITS, 1) + variance(LOGITS, 1) * np.log(near)
+    slope = canvas.equation("eq-temperature-entropy", side=1)(T=1, V=lambda t: variance(LOGITS, t))
+    tangent = entropy(LOGITS, 1) + slope * np.log(near)
     axes.plot(near, tangent, color=canvas.red, lw=1.4)
     axes.plot(1, entropy(LOGITS, 1), "o", color=canvas.red)
     axes.text(1.25, 1.1, "slope $V(1)$", color=canvas.red)
@@ -61,9 +69,9 @@ def _paths(canvas, axes):
     """Draw the probabilities of the tokens 1, 2 and 8, and the peak of token 2."""
     looks = {0: (canvas.red, "-"), 1: (canvas.purple, "--"), 7: (canvas.blue, "-.")}
     for token, (tint, dashes) in looks.items():
-        axes.plot(TEMPERATURES, tempered(LOGITS, TEMPERATURES)[:, token], dashes, color=tint)
+        axes.plot(TEMPERATURES, _shares(canvas, TEMPERATURES)[:, token], dashes, color=tint)
     peak = peak_temperature(LOGITS, 1)
-    axes.plot(peak, tempered(LOGITS, peak)[1], "o", color=canvas.purple)
+    axes.plot(peak, _shares(canvas, peak)[1], "o", color=canvas.purple)
     axes.axhline(1 / LOGITS.size, color=canvas.muted, ls=":", lw=1.2)
     axes.text(0.055, 1 / LOGITS.size + 0.015, "1/8", color=canvas.muted)
     axes.text(0.62, 0.78, "token 1 falls", color=canvas.red)

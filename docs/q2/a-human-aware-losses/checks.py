@@ -5,19 +5,11 @@ from itertools import product
 import numpy as np
 import pytest
 import sympy
+from equations import find
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
-from .model import (
-    capped_gain,
-    clip_loss,
-    concave_distance,
-    distance_to_permitted,
-    kahneman_tversky,
-    log_sigmoid,
-    printed_value,
-    published_value,
-)
+from .model import clip_loss, distance_to_permitted, log_sigmoid
 
 EPSILON = 0.2
 SIGNS = (1, -1)
@@ -51,6 +43,46 @@ def point_mass(pair):
     return mass
 
 
+def clip_cases():
+    """Yield PPO's loss in SymPy below, between and above the clip edges, for either sign of A."""
+    a, e = sympy.symbols("A epsilon", positive=True)
+    r = sympy.symbols("r", nonnegative=True)  # between the edges, r and e are the distances to them
+    ratios = {"q ≤ 1−ε": (1 - e - r, e), "1−ε ≤ q < 1+ε": (1 + (r - e) / 2, (r + e) / 2)}
+    ratios |= {"q ≥ 1+ε": (1 + e + r, e)}
+    for (name, (q, width)), (sign, advantage) in product(ratios.items(), (("A > 0", a), ("A < 0", -a))):
+        clipped = sympy.Min(sympy.Max(q, 1 - width), 1 + width)
+        loss = -sympy.Min(q * advantage, clipped * advantage)
+        yield (
+            f"SymPy, f as PPO has it, {name}, {sign}",
+            {"f": loss, "A": advantage, "q": q, "varepsilon": width},
+        )
+
+
+def printed_loss(evidence, advantage, ratio, epsilon):
+    """Return the loss that the page prints case by case, as a SymPy expression."""
+    values = {"f": 0, "A": advantage, "q": ratio, "varepsilon": epsilon}
+    [(_, (_, loss))] = find(evidence.page, "eq-clip-cases").sides(values, exact=True)
+    return loss
+
+
+def printed_values(evidence):
+    """Return v₊ and v₋ as the page prints them, by the sign of A."""
+    rows = [find(evidence.page, "eq-printed-values").function(row) for row in (0, 1)]
+    return {sign: lambda z, v=v: v(z=z, varepsilon=EPSILON) for sign, v in zip(SIGNS, rows)}
+
+
+def published_value(evidence):
+    """Return the value function of the first KTO version as the page prints it."""
+    value = find(evidence.page, "eq-published-value").function()
+    return lambda z, advantage: value(z=z, A=advantage, varepsilon=EPSILON)
+
+
+def kahneman_tversky(evidence, aversion=2.25):
+    """Return the Kahneman–Tversky value as the page prints it."""
+    value = find(evidence.page, "eq-kahneman-tversky").function()
+    return lambda z: value(z=np.asarray(z, float), alpha=0.88, **{"lambda": aversion})
+
+
 def test_dpo_is_minus_value(evidence):
     """The DPO loss is −log σ(z) with z the reward of y_w minus its mean under Q = δ(y_l)."""
     logs, beta = random_log_ratios(1000), 0.1
@@ -63,30 +95,38 @@ def test_dpo_is_minus_value(evidence):
         f=-np.log(likelihood), r_theta=lambda x, y: beta * logs[:, x, y], x=0, y_w=0, y_l=2,
         v_f=log_sigmoid, z=z,
     )  # fmt: skip
+    beta, w, l = sympy.symbols("beta q_w q_l", positive=True)
+    reward, likelihood = [beta * sympy.log(w), beta * sympy.log(l)], w**beta / (w**beta + l**beta)
+    evidence.identity(
+        "eq-dpo-in-class", "SymPy; f the negative Bradley–Terry log-likelihood for any two ratios π/π_ref",
+        f=-sympy.log(likelihood), r_theta=lambda x, y: reward[y], x=0, y_w=0, y_l=1,
+        v_f=lambda z: sympy.log(1 / (1 + sympy.exp(-z))), z=reward[0] - reward[1],
+    )  # fmt: skip
 
 
 def test_dpo_value_shape(evidence):
     """log σ has slope σ(−z) > 0 and second derivative −σ(z)σ(−z) < 0: it rises and is concave."""
     z = sympy.symbols("z", real=True)
-    sigma, mirrored = 1 / (1 + sympy.exp(-z)), 1 / (1 + sympy.exp(z))
-    value = sympy.log(sigma)
-    first, second = (sympy.lambdify(z, value.diff(z, order)) for order in (1, 2))
-    route, grid = "SymPy derivatives at 1,601 points of [−8, 8]", np.linspace(-8, 8, 1601)
-    evidence.equation("eq-dpo-derivatives", 1e-13, route, v_f_prime=first, v_f_prime_prime=second, z=grid)
-    derivatives = [value.diff(z) - mirrored, value.diff(z, 2) + sigma * mirrored]
-    evidence.exact(derivatives, "SymPy differentiation")
-    evidence.exact(bool(sigma.is_positive and mirrored.is_positive), "SymPy: both factors positive")
+    value = -sympy.log(1 + sympy.exp(-z))
+    slopes = {"v_f_prime": lambda _: value.diff(z), "v_f_prime_prime": lambda _: value.diff(z, 2), "z": z}
+    evidence.identity("eq-dpo-derivatives", "SymPy differentiates log σ(z) = −log(1 + e^(−z))", **slopes)
+    rows = find(evidence.page, "eq-dpo-derivatives").sides(slopes, exact=True)
+    first, second = (sides[-1] for _, sides in rows)
+    evidence.exact(bool(first.is_positive and second.is_negative), "SymPy: signs of the printed derivatives")
 
 
 def test_several_rejected_answers(evidence):
-    """A Q that averages several rejected answers gives less than the DPO loss: for margins 2 and −1
-    it gives 0.474 instead of 0.720. With e^z for σ, which leaves no slack, the inequality holds too."""
+    """A Q that averages several rejected answers gives no more than the DPO loss, and 0.474 instead of
+    0.720 for margins 2 and −1; with equal rewards, or Q on one answer, both are equal."""
     rng = np.random.default_rng(0)
-    rewards, law = rng.normal(scale=2, size=(3, 10_000)), rng.dirichlet(np.ones(2), 10_000).T
-    values = {"r_theta": lambda x, y: rewards[y], "x": 0, "y_w": 2, "Q": law}
-    for name, swapped in {"σ": {}, "e^z for σ": {"sigma": np.exp}}.items():
-        route = f"10,000 pairs of rejected answers, {name}"
-        evidence.equation("eq-jensen-gap", 1e-14, route, {"y_prime": range(2)}, **values, **swapped)
+    rewards, law = rng.normal(scale=2, size=(3, 20_000)), rng.dirichlet(np.ones(2), 20_000).T
+    rewards[1, :5000], law[:, 5000:10_000] = rewards[0, :5000], [[1], [0]]
+    for tight, part, route in (
+        (False, slice(None), "20,000 random rewards of a preferred and two rejected answers"),
+        (True, slice(10_000), "half of them, with equal rewards of the rejected ones or Q on one: no slack"),
+    ):
+        values = {"r_theta": lambda x, y: rewards[y, part], "x": 0, "y_w": 2, "Q": law[:, part]}
+        evidence.equation("eq-jensen-gap", 1e-14, route, {"y_prime": range(2)}, tight, **values)
     pair = [-log_sigmoid(0.5), -log_sigmoid([2, -1]).mean()]
     evidence.close(pair, [0.474, 0.720], 5e-4, "margins 2 and −1, numbers on the page")
 
@@ -99,6 +139,8 @@ def test_clip_identity(evidence):
         "eq-clip-cases", 1e-14, "200,000 random (q, A), one of them A = 0; f as PPO has it",
         f=clip_loss(q, a, EPSILON), A=a, q=q, varepsilon=EPSILON,
     )  # fmt: skip
+    for route, values in clip_cases():
+        evidence.identity("eq-clip-cases", route, **values)
 
 
 def test_signed_gain(evidence):
@@ -108,6 +150,9 @@ def test_signed_gain(evidence):
         "eq-signed-gain", 1e-12, "200,000 random (q, A), f as PPO has it",
         f=clip_loss(np.exp(u), a, EPSILON), A=a, g=np.sign(a) * np.expm1(u), varepsilon=EPSILON,
     )  # fmt: skip
+    for route, values in clip_cases():
+        gain = sympy.sign(values["A"]) * (values["q"] - 1)
+        evidence.identity("eq-signed-gain", route, g=gain, **values)
 
 
 def test_construction_gives_the_loss(evidence):
@@ -118,16 +163,17 @@ def test_construction_gives_the_loss(evidence):
     good, bad = (lambda z, a=a: clip_loss(np.exp(-z), a, EPSILON) / a for a in (1.7, -1.7))
     route = "their 5,000 values of z; v₊ and v₋ are PPO's loss divided by A = ±1.7"
     evidence.equation("eq-printed-values", 1e-12, route, v_plus=good, v_minus=bad, z=z, varepsilon=EPSILON)
-    for a in (1.7, -1.7):
-        value, loss = printed_value(z, a, EPSILON), clip_loss(q, a, EPSILON)
-        evidence.close(a * value, loss, 1e-12, f"5,000 random tabular policies, A = {a}")
+    z, a, e = sympy.symbols("z", real=True), *sympy.symbols("A epsilon", positive=True)
+    good, bad = (lambda z, a=a: printed_loss(evidence, a, sympy.exp(-z), e) / a for a in (a, -a))
+    route = "SymPy: the loss case by case with q = e^(−z), divided by A"
+    evidence.identity("eq-printed-values", route, v_plus=good, v_minus=bad, z=z, varepsilon=e)
 
 
 def test_construction_rises(evidence):
     """Both value functions of the l = −1 construction are non-decreasing on a grid over [−5, 5]."""
     z = np.linspace(-5, 5, 20_001)
-    for sign in SIGNS:
-        rise = np.diff(printed_value(z, sign, EPSILON))
+    for sign, value in printed_values(evidence).items():
+        rise = np.diff(value(z))
         evidence.bounded(rise, f"20,000 differences on [−5, 5], sign of A {sign:+}", low=0)
 
 
@@ -136,38 +182,41 @@ def test_construction_is_concave_on_gains(evidence):
     A > 0 has a convex kink, which the class allows."""
     left, right, weight = np.random.default_rng(0).uniform(0, 1, (3, 100_000))
     left, right = 6 * left, 6 * right
-    for sign in SIGNS:
-        ends = [printed_value(end, sign, EPSILON) for end in (left, right)]
-        middle = printed_value(weight * left + (1 - weight) * right, sign, EPSILON)
-        excess = middle - weight * ends[0] - (1 - weight) * ends[1]
+    values = printed_values(evidence)
+    for sign, value in values.items():
+        middle = value(weight * left + (1 - weight) * right)
+        excess = middle - weight * value(left) - (1 - weight) * value(right)
         evidence.bounded(excess, f"100,000 chords on (0, 6), sign of A {sign:+}", low=-1e-14)
-    kink = printed_value(-np.log1p(EPSILON) + np.array([-0.1, 0, 0.1]), 1, EPSILON) @ [1, -2, 1]
+    kink = values[1](-np.log1p(EPSILON) + np.array([-0.1, 0, 0.1])) @ [1, -2, 1]
     evidence.bounded(kink, "second difference across −log(1+ε), A > 0", low=0.1)
 
 
 def test_published_construction_gives_the_loss(evidence):
     """Minus the published value function of z = log q is the PPO-Clip loss for both signs."""
-    u, _ = random_tokens()
-    for a in (1.7, -1.7):
-        loss = clip_loss(np.exp(u), a, EPSILON)
-        evidence.close(-published_value(u, a, EPSILON), loss, 1e-12, f"200,000 log-ratios, A = {a}")
-        evidence.equation(
-            "eq-published-value", 1e-12, f"200,000 log-ratios, minus PPO's loss at A = {a}",
-            v_f=lambda z, a=a: -clip_loss(np.exp(z), a, EPSILON), z=u, A=a, varepsilon=EPSILON,
+    u, a = random_tokens()
+    evidence.equation(
+        "eq-published-value", 1e-12, "200,000 random (log q, A), minus PPO's loss",
+        v_f=lambda z: -clip_loss(np.exp(z), a, EPSILON), z=u, A=a, varepsilon=EPSILON,
+    )  # fmt: skip
+    z, a, e = sympy.symbols("z", real=True), *sympy.symbols("A epsilon", positive=True)
+    for sign, a in (("A > 0", a), ("A < 0", -a)):
+        evidence.identity(
+            "eq-published-value", f"SymPy: minus the loss case by case with q = e^z, {sign}",
+            v_f=lambda z: -printed_loss(evidence, a, sympy.exp(z), e), z=z, A=a, varepsilon=e,
         )  # fmt: skip
 
 
 def test_published_value_is_convex(evidence):
     """For A > 0 the published value A·min(eᶻ, 1+ε) is strictly convex on (0, log(1+ε))."""
     z = np.linspace(0, np.log1p(EPSILON), 401)
-    bend = np.diff(published_value(z, 1, EPSILON), 2)
+    bend = np.diff(published_value(evidence)(z, 1), 2)
     evidence.bounded(bend, "399 second differences", low=0, strict=True)
 
 
 def test_published_value_falls(evidence):
     """For A < 0 the published value A·max(eᶻ, 1−ε) falls strictly beyond log(1−ε)."""
     z = np.linspace(np.log1p(-EPSILON), 3, 1001)
-    rise = np.diff(published_value(z, -1, EPSILON))
+    rise = np.diff(published_value(evidence)(z, -1))
     evidence.bounded(rise, "1,000 differences from log(1−ε) to 3", high=0, strict=True)
 
 
@@ -180,11 +229,16 @@ def test_distance_from_concavity(evidence):
         delta = {epsilon: distance_to_permitted(z, np.minimum(np.exp(z), 1 + epsilon))}.get
         route = f"linear programme on 301 points, ε = {epsilon}, tolerance grid step squared"
         evidence.equation("eq-defect", step**2, route, Delta=delta, s=slope, varepsilon=epsilon)
-    evidence.close(concave_distance(0.2), 0.0023, 5e-5, "closed form at 0.2, number on the page")
-    evidence.close(concave_distance(3), 0.253, 5e-4, "closed form at 3, number on the page")
-    e = sympy.symbols("epsilon", positive=True)
-    s = e / sympy.log(1 + e)
-    leading = sympy.series((1 + s * sympy.log(s) - s) / 2, e, 0, 3).removeO()
+    e, s, z = sympy.symbols("epsilon s z", positive=True)
+    gap = 1 + s * z - sympy.exp(z)
+    [top] = sympy.solve(gap.diff(z), z)
+    values = {"Delta": lambda _: gap.subs(z, top) / 2, "s": s, "varepsilon": e}
+    evidence.identity("eq-defect", "SymPy: half the largest gap of the chord 1 + sz above e^z", **values)
+    [(_, (_, defect))] = find(evidence.page, "eq-defect").sides(values, exact=True)
+    defect = defect.subs(s, e / sympy.log(1 + e))
+    evidence.close(defect.subs(e, 0.2).evalf(), 0.0023, 5e-5, "closed form at 0.2, number on the page")
+    evidence.close(defect.subs(e, 3).evalf(), 0.253, 5e-4, "closed form at 3, number on the page")
+    leading = sympy.series(defect, e, 0, 3).removeO()
     evidence.exact(leading - e**2 / 16, "SymPy series")
 
 
@@ -229,9 +283,9 @@ def test_one_value_function_is_not_enough(evidence):
     """On gains from log(1/(1−ε)) to 5 the value function for A > 0 rises strictly, that for A < 0
     is constant."""
     z = np.linspace(-np.log1p(-EPSILON), 5, 500)
-    rise = np.diff(printed_value(z, 1, EPSILON))
-    evidence.bounded(rise, "499 differences, A > 0", low=0, strict=True)
-    evidence.close(np.diff(printed_value(z, -1, EPSILON)), 0, 0, "499 differences, A < 0")
+    rises, stays = (np.diff(value(z)) for value in printed_values(evidence).values())
+    evidence.bounded(rises, "499 differences, A > 0", low=0, strict=True)
+    evidence.close(stays, 0, 0, "499 differences, A < 0")
 
 
 def test_moving_reference(evidence):
@@ -242,8 +296,9 @@ def test_moving_reference(evidence):
     weight = np.expm1(u) / (scale * u)
     evidence.bounded(weight, "weight of the end state is a probability", low=0, high=1, strict=True)
     reward = np.sign(a) * scale * u
-    loss = -np.abs(a) * capped_gain(reward - (1 - weight) * reward, EPSILON) - a
-    evidence.close(loss, clip_loss(new / p, a, EPSILON), 1e-11, "20,000 random (p, π, A)")
+    route = "20,000 random (p, π, A); g the z of this Q, f as PPO has it"
+    values = {"A": a, "g": reward - (1 - weight) * reward, "varepsilon": EPSILON}
+    evidence.equation("eq-signed-gain", 1e-11, route, f=clip_loss(new / p, a, EPSILON), **values)
 
 
 def test_two_token_threshold(evidence):
@@ -268,16 +323,21 @@ def test_prospect_value(evidence):
 
     route, values = "quadrature of the slope, 41 points of [−4, 4]", {"alpha": alpha, "lambda": aversion}
     evidence.equation("eq-kahneman-tversky", 1e-8, route, v=value, z=z, **values)
-    evidence.close(kahneman_tversky(z), value(z), 1e-8, "the function that other checks use")
+    size, t, alpha, aversion = sympy.symbols("z t alpha lambda", positive=True)
+    area = sympy.integrate(alpha * t ** (alpha - 1), (t, 0, size))
+    for end, value in ((size, area), (-size, -aversion * area)):
+        values = {"v": lambda _: value, "z": end, "alpha": alpha, "lambda": aversion}
+        evidence.identity("eq-kahneman-tversky", f"SymPy's integral up to {end}", **values)
 
 
 def test_loss_aversion(evidence):
     """The slope of log σ at −z is eᶻ times its slope at z, 2.25 at z = 0.81 and 7.39 at z = 2; for
     the Kahneman–Tversky value the ratio is 2.25 at z = 0.5, 0.81 and 2."""
     z, h = np.array([0.5, 0.81, 2.0]), 1e-5
-    for value, expected in ((log_sigmoid, np.exp(z)), (kahneman_tversky, 2.25)):
+    people = kahneman_tversky(evidence)
+    for name, value, expected in (("log σ", log_sigmoid, np.exp(z)), ("Kahneman–Tversky", people, 2.25)):
         below, above = (np.subtract(*value(np.array([s * z + h, s * z - h]))) for s in (-1, 1))
-        evidence.close(below / above, expected, 1e-8, f"central differences, {value.__name__}")
+        evidence.close(below / above, expected, 1e-8, f"central differences, {name}")
     evidence.close(np.exp(z[1:]), [2.25, 7.39], 5e-3, "numbers on the page")
 
 
@@ -286,7 +346,7 @@ def test_dpo_is_risk_averse_in_losses(evidence):
     strictly concave where the Kahneman–Tversky value is strictly convex."""
     steps = np.diff(log_sigmoid([[-1, 0], [1, 2]])).ravel()
     evidence.close(steps, [0.620, 0.186], 5e-4, "numbers on the page")
-    bends = [np.diff(v(np.linspace(-4, -0.01, 400)), 2) for v in (log_sigmoid, kahneman_tversky)]
+    bends = [np.diff(v(np.linspace(-4, -0.01, 400)), 2) for v in (log_sigmoid, kahneman_tversky(evidence))]
     evidence.bounded(bends[0], "second differences of log σ", high=0, strict=True)
     evidence.bounded(bends[1], "second differences of Kahneman–Tversky", low=0, strict=True)
 
@@ -294,14 +354,20 @@ def test_dpo_is_risk_averse_in_losses(evidence):
 def test_clip_loss_aversion(evidence):
     """min(g, ε) weighs a loss more than an equal gain exactly when the gain exceeds ε."""
     gain = np.linspace(0, 1, 1001)
-    surplus = -capped_gain(-gain, EPSILON) - capped_gain(gain, EPSILON)
-    evidence.close(surplus, np.maximum(gain - EPSILON, 0), 1e-15, "1,001 gains in [0, 1]")
+    surplus = 2 + clip_loss(1 - gain, 1, EPSILON) + clip_loss(1 + gain, 1, EPSILON)
+    evidence.close(
+        surplus,
+        np.maximum(gain - EPSILON, 0),
+        1e-15,
+        "1,001 gains in [0, 1], from PPO's loss −min(g, ε) − 1 at A = 1",
+    )
 
 
 def test_regret_is_not_loss_averse(evidence):
     """For ε = 0.2, v₊ measured from v₊(0) weighs every gain from 0.23 to 5 more than an equal loss."""
     z = np.linspace(0.23, 5, 1000)
-    gain, loss = (printed_value(s * z, 1, 0.2) - printed_value(0, 1, 0.2) for s in (1, -1))
+    value = printed_values(evidence)[1]
+    gain, loss = (value(s * z) - value(0) for s in (1, -1))
     evidence.bounded(gain + loss, "v₊(z) + v₊(−z) − 2 v₊(0) at 1,000 gains", low=0, strict=True)
 
 
@@ -309,8 +375,8 @@ def test_certainty_equivalent(evidence):
     """By the Kahneman–Tversky value alone an 80% chance of 100 is worth a sure 77.6, whether λ is
     1, 2.25 or 10."""
     for aversion in (1, 2.25, 10):
-        prospect = 0.8 * kahneman_tversky(100, aversion=aversion)
-        sure = brentq(lambda x: kahneman_tversky(x, aversion=aversion) - prospect, 1, 100)
+        value = kahneman_tversky(evidence, aversion)
+        sure = brentq(lambda x: value(x) - 0.8 * value(100), 1, 100)
         evidence.close(sure, 77.6, 0.05, f"root finding, λ = {aversion}")
 
 
@@ -361,7 +427,7 @@ def test_stable_baselines_clip(evidence):
     from .oracles import stable_baselines_clip
 
     logged, q, a = stable_baselines_clip(EPSILON)
-    construction = a * np.where(a > 0, *(printed_value(-np.log(q), s, EPSILON) for s in SIGNS))
+    construction = a * np.where(a > 0, *(value(-np.log(q)) for value in printed_values(evidence).values()))
     evidence.close(logged, construction.mean(), 1e-5, "one update, 256 CartPole steps in float32")
     clipped = [(a > 0) & (q > 1 + EPSILON), (a < 0) & (q < 1 - EPSILON)]
     evidence.bounded(np.sum(clipped, axis=1), "tokens clipped at each edge", low=5)

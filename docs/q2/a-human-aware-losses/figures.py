@@ -2,16 +2,6 @@
 
 import numpy as np
 
-from .model import (
-    capped_gain,
-    clip_loss,
-    concave_distance,
-    kahneman_tversky,
-    log_sigmoid,
-    printed_value,
-    published_value,
-)
-
 EPSILON = 0.2
 
 
@@ -37,8 +27,12 @@ def value_functions(canvas):
 def _people(axis, canvas):
     z = np.linspace(-3, 3, 601)
     _axes_through_zero(axis, canvas)
-    axis.plot(z, log_sigmoid(z) + np.log(2), color=canvas.blue)
-    axis.plot(z, kahneman_tversky(z), color=canvas.muted, linestyle="--")
+    loss = canvas.equation("eq-dpo-in-class", side=1)
+    # The answers stand for their rewards, so that y_w = z and y_l = 0.
+    value = -loss(r_theta=lambda x, y: y, x=0, y_w=z, y_l=0)
+    people = canvas.equation("eq-kahneman-tversky")
+    axis.plot(z, value + np.log(2), color=canvas.blue)
+    axis.plot(z, people(z=z, alpha=0.88, **{"lambda": 2.25}), color=canvas.muted, linestyle="--")
     axis.text(-2.9, -1.3, "DPO", color=canvas.blue)
     axis.text(-1.75, -5.2, "people", color=canvas.muted)
     axis.set(title="DPO and people", xlabel="$z$", ylabel="value", ylim=(-6, 3))
@@ -48,8 +42,9 @@ def _published(axis, canvas):
     z, edge = np.linspace(-0.9, 0.9, 601), np.log(1.5)
     axis.axvspan(0, edge, color=canvas.faint)
     _axes_through_zero(axis, canvas)
-    axis.plot(z, published_value(z, 1, 0.5), color=canvas.blue)
-    axis.plot(z, published_value(z, -1, 0.5), color=canvas.red, linestyle="--")
+    value = canvas.equation("eq-published-value")
+    axis.plot(z, value(z=z, A=1, varepsilon=0.5), color=canvas.blue)
+    axis.plot(z, value(z=z, A=-1, varepsilon=0.5), color=canvas.red, linestyle="--")
     axis.plot([0, edge], [1, 1.5], color=canvas.ink, linewidth=0.8, linestyle=":")
     axis.text(0.46, 1.62, "$A=1$", color=canvas.blue)
     axis.text(-0.85, -1.9, "$A=-1$\nfalls", color=canvas.red)
@@ -60,8 +55,9 @@ def _published(axis, canvas):
 def _repaired(axis, canvas):
     z = np.linspace(-0.9, 1.5, 601)
     _axes_through_zero(axis, canvas, height=False)
-    axis.plot(z, printed_value(z, 1, 0.5), color=canvas.blue)
-    axis.plot(z, printed_value(z, -1, 0.5), color=canvas.red, linestyle="--")
+    good, bad = (canvas.equation("eq-printed-values", row) for row in (0, 1))
+    axis.plot(z, good(z=z, varepsilon=0.5), color=canvas.blue)
+    axis.plot(z, bad(z=z, varepsilon=0.5), color=canvas.red, linestyle="--")
     axis.text(0.75, -0.3, "$A>0$", color=canvas.blue, ha="right")
     axis.text(1.5, -0.68, "$A<0$", color=canvas.red, ha="right")
     axis.set(title="PPO-Clip, repaired", xlabel=r"$z=-\log q$", ylim=(-2.6, 0.1))
@@ -72,8 +68,9 @@ def defect_magnified(canvas):
     look the same. Second panel: their difference, in thousandths, swings between plus and minus 2.28 and
     touches both bounds, plus then minus then plus; so no concave function comes nearer."""
     figure, (plain, lens) = canvas.panels(2, height=2.8)
-    z, edge, distance = np.linspace(-0.1, 0.3, 801), np.log1p(EPSILON), concave_distance(EPSILON)
-    curve = np.minimum(np.exp(z), 1 + EPSILON)
+    z, edge = np.linspace(-0.1, 0.3, 801), np.log1p(EPSILON)
+    distance = canvas.equation("eq-defect")(s=EPSILON / edge)
+    curve = canvas.equation("eq-published-value")(z=z, A=1, varepsilon=EPSILON)
     chord = np.where(z < 0, curve, np.minimum(1 + EPSILON * z / edge, 1 + EPSILON))
     for axis in (plain, lens):
         axis.axvspan(0, edge, color=canvas.faint)
@@ -103,12 +100,12 @@ def sign_cases(canvas):
     kappa and c allow. Two fall. One rises but bends upwards on gains. Only the one with kappa
     negative and c of the sign of A rises and is concave on gains."""
     figure, axes = canvas.panels(2, height=3.0)
-    z = np.linspace(-0.6, 0.6, 601)
+    z, printed = np.linspace(-0.6, 0.6, 601), canvas.equation("eq-clip-cases")
     for axis, advantage in zip(axes, (1, -1), strict=True):
         axis.axvspan(0, 0.6, color=canvas.faint)
         _axes_through_zero(axis, canvas)
         for kappa in (1, -1):
-            loss = clip_loss(np.exp(z / kappa), advantage, EPSILON) + advantage
+            loss = printed(q=np.exp(z / kappa), A=advantage, varepsilon=EPSILON) + advantage
             colour = canvas.red if kappa > 0 else canvas.blue
             rising = np.sign(loss[-1] - loss[0])
             axis.plot(z, rising * loss, color=colour, linestyle="--" if kappa > 0 else "-")
@@ -142,8 +139,9 @@ def marginal_value(canvas):
     for side, factor in ((gain, 1), (-gain, 2.25)):
         slope.plot(side, factor * people, color=canvas.muted, linestyle="--")
     z = np.linspace(-3, 3, 601)
-    slope.plot(z, 1 / (1 + np.exp(z)), color=canvas.blue)
-    slope.plot(z[:-1], np.diff(capped_gain(z, EPSILON)) / 0.01, color=canvas.orange, linestyle="-.")
+    slope.plot(z, canvas.equation("eq-dpo-derivatives")(z=z), color=canvas.blue)
+    loss = canvas.equation("eq-signed-gain")(g=z, A=1, varepsilon=EPSILON)
+    slope.plot(z[:-1], -np.diff(loss) / 0.01, color=canvas.orange, linestyle="-.")
     _axes_through_zero(slope, canvas)
     slope.text(-2.9, 2.7, "Kahneman–Tversky", color=canvas.muted)
     slope.text(-2.9, 0.62, "DPO", color=canvas.blue)

@@ -15,36 +15,6 @@ def log_sigmoid(z):
     return -np.logaddexp(0, -np.asarray(z, float))
 
 
-def published_value(z, advantage, epsilon):
-    """Return the value function that the first version of the KTO paper gives for PPO-Clip."""
-    ratio = np.exp(z)
-    bounded = np.minimum(ratio, 1 + epsilon) if advantage > 0 else np.maximum(ratio, 1 - epsilon)
-    return advantage * bounded
-
-
-def printed_value(z, sign, epsilon):
-    """Return v₊ (sign 1) or v₋ (sign −1), for which the loss is A·v(−log q)."""
-    ratio = np.exp(-np.asarray(z, float))
-    return -np.minimum(ratio, 1 + epsilon) if sign > 0 else -np.maximum(ratio, 1 - epsilon)
-
-
-def capped_gain(gain, epsilon):
-    """Return min(g, ε), the value of the relative gain g = sgn(A)(q − 1)."""
-    return np.minimum(gain, epsilon)
-
-
-def kahneman_tversky(z, power=0.88, aversion=2.25):
-    """Return the value function of Tversky and Kahneman (1992) with the parameters 0.88 and 2.25."""
-    size = np.abs(z) ** power
-    return np.where(np.asarray(z) >= 0, size, -aversion * size)
-
-
-def concave_distance(epsilon):
-    """Return how far min(eᶻ, 1+ε) is, in sup norm, from every function concave on gains."""
-    slope = epsilon / np.log1p(epsilon)
-    return (1 + slope * np.log(slope) - slope) / 2
-
-
 def permitted_shape(z):
     """Return M with M @ v ≤ 0 iff v, given on the even grid z, rises and is concave on z ≥ 0."""
     value = np.eye(len(z))

@@ -8,11 +8,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import sympy as sp
+from equations import find
+from evaluate import Exact
 from scipy.optimize import brentq
 from scipy.special import expit, logit, rel_entr, softmax
 from scipy.stats import entropy, logistic
 
-from .model import EXAMPLE, SWAP, both_values, gibbs, human_value, log_partition, objective
+from .model import EXAMPLE, SWAP, gibbs, objective
 from .oracles import ascend, search
 
 PAGE = Path(__file__).with_name("index.md").read_text(encoding="utf-8")
@@ -23,16 +25,21 @@ X, Y = np.arange(3)[:, None], np.arange(4)  # all prompts and responses, as axes
 PAIRS = {"x_prime": X[:, None], "y_prime": Y}  # what Q draws from
 
 
+def cells(row):
+    """Return a row of the worked example as numbers over (prompt, response)."""
+    return np.array(TABLE[row], float).reshape(2, 2).view(Table)
+
+
 class Table(np.ndarray):
-    """An array over (problem, prompt, response) that is also a function of x and y."""
+    """An array with the last axes (prompt, response) that is also a function of x and y."""
 
     def __call__(self, x, y=0):
-        return np.asarray(self)[:, x, y]
+        return np.asarray(self)[..., x, y][()]
 
 
 def law(probabilities):
-    """Return an array over (problem, prompt, response) as the function π(y | x)."""
-    return lambda y, x=X: probabilities[:, x, y]
+    """Return an array with the last axes (prompt, response) as the function π(y | x)."""
+    return lambda y, x=X: probabilities[..., x, y]
 
 
 def problems(count, prompts=3, responses=4):
@@ -42,14 +49,29 @@ def problems(count, prompts=3, responses=4):
     reference, policy = rng.dirichlet(np.ones(responses), (2, count, prompts))
     return SimpleNamespace(
         reference=reference, policy=policy, prompts=rng.dirichlet(np.ones(prompts), count),
-        reward=reward, shift=shift, shifted=reward + shift, beta=rng.uniform(0.2, 2, (count, 1, 1)),
+        reward=reward, shift=shift, shifted=reward + shift, beta=rng.uniform(0.2, 2, (count, 1, 1)), e=np.e,
+    )  # fmt: skip
+
+
+def free(prompts=1, responses=3):
+    """Return a problem made of SymPy symbols, as arrays (prompt, response)."""
+
+    def array(name, columns, **kind):
+        return np.array(sp.symbols(f"{name}:{prompts * columns}", **kind)).reshape(prompts, columns)
+
+    reward, shift = array("r", responses, real=True), array("h", 1, real=True)
+    chances = array("q", responses - 1, positive=True)
+    policy = np.append(chances, 1 - chances.sum(axis=1, keepdims=True), axis=1)
+    return SimpleNamespace(
+        reference=array("p", responses, positive=True), policy=policy, reward=reward, shift=shift,
+        shifted=reward + shift, beta=sp.Symbol("beta", positive=True), e=sp.E,
     )  # fmt: skip
 
 
 def symbols(p, **more):
-    """Return what the symbols of the page's equations stand for in random problems."""
+    """Return what the symbols of the page's equations stand for in problems."""
     return {
-        "x": X, "y": Y, "sets": {"y": range(4), "cdot": range(4)}, "beta": p.beta,
+        "x": X, "y": Y, "sets": dict.fromkeys(("y", "cdot"), range(p.reward.shape[-1])), "beta": p.beta,
         "pi": law(p.policy), "pi_ref": law(p.reference),
         "r": p.reward.view(Table), "h": p.shift.view(Table),
         "J_x": lambda pi, r: objective(pi(Y, X), p.reference, r, p.beta)[..., None],
@@ -58,7 +80,18 @@ def symbols(p, **more):
 
 def partition(p, reward):
     """Return Z_r(x), summed term by term."""
-    return np.sum(p.reference * np.exp(reward / p.beta), axis=-1, keepdims=True).view(Table)
+    return np.sum(p.reference * p.e ** (reward / p.beta), axis=-1, keepdims=True).view(Table)
+
+
+def printed(evidence, label, sets, **scope):
+    """Return the last side of an equation, as the page prints it, as a SymPy expression."""
+    return Exact(scope, sets)(find(evidence.page, label).statements[0].parts[-1])
+
+
+def printed_optimum(evidence, p, reward):
+    """Return the printed optimum for a reward as the function π(y | x)."""
+    given = symbols(p, r=reward.view(Table), Z_r=partition(p, reward))
+    return lambda y, x: printed(evidence, "eq-class-optimum", **given | {"y": y, "x": x})
 
 
 def found(p, reward, **options):
@@ -90,28 +123,28 @@ def unit_shift(reference, reward, beta):
 def test_gibbs_identity(evidence):
     """J_x(π; r) = β log Z_r(x) − β KL(π ‖ π_r) ≤ β log Z_r(x) for every policy π."""
     p = problems(300)
-    best = gibbs(p.reference, p.reward, p.beta)
-    p.policy[:, 0] = best[:, 0]  # here the bound is attained
+    best = law(gibbs(p.reference, p.reward, p.beta))
 
     def single(pi, r):
         return -p.beta * rel_entr(pi(Y, X), p.reference * np.exp(r / p.beta)).sum(-1, keepdims=True)
 
     route = "J as −β SciPy's relative entropy to π_ref exp(r/β), not normalised"
     evidence.equation("eq-class-objective", ROUNDING, route, **symbols(p, J_x=single))
-    given = symbols(p, Z_r=partition(p, p.reward), pi_r=law(best))
-    route = "J as defined; Z summed term by term; the first prompt has π = π_r"
+    given = symbols(p, Z_r=partition(p, p.reward), pi_r=best)
+    route = "J as defined; Z summed term by term"
     evidence.equation("eq-class-bound", ROUNDING, route, **given)
+    evidence.equation("eq-class-bound", ROUNDING, "the same for π = π_r", tight=True, **given | {"pi": best})
 
 
 def test_gibbs_inequality(evidence):
     """−KL(π ‖ π_r) ≤ Σ (π_r − π) ≤ 0, summed over the responses with π > 0."""
     p = problems(300)
-    best = gibbs(p.reference, p.reward, p.beta)
-    p.policy[:, 0] = best[:, 0]
-    for size, route in ((4, "π > 0 everywhere, or equal to π_r"), (3, "π = 0 at the last response")):
-        policy = p.policy[..., :size] / p.policy[..., :size].sum(axis=-1, keepdims=True)
-        given = {"x": X, "sets": dict.fromkeys(("y", "cdot"), range(size))}
-        evidence.equation("eq-class-gibbs", ROUNDING, route, pi=law(policy), pi_r=law(best), **given)
+    best, some = gibbs(p.reference, p.reward, p.beta), p.policy[..., :3]
+    some = some / some.sum(axis=-1, keepdims=True)
+    for policy, route in ((p.policy, "π > 0"), (some, "π = 0 at the last response"), (best, "π = π_r")):
+        given = {"x": X, "sets": dict.fromkeys(("y", "cdot"), range(policy.shape[-1]))}
+        given |= {"pi": law(policy), "pi_r": law(best), "tight": policy is best}
+        evidence.equation("eq-class-gibbs", ROUNDING, route, **given)
 
 
 def test_optimum(evidence):
@@ -120,16 +153,26 @@ def test_optimum(evidence):
     best = law(found(p, p.reward)[:, None])
     given = symbols(p, x=X[:1], pi_r=best, Z_r=partition(p, p.reward))
     evidence.equation("eq-class-optimum", 1e-6, "π_r by BFGS on the logits", **given)
+    p, share = free(responses=2), sp.Symbol("q", positive=True)
+    given = symbols(p, pi=law(np.array([[share, 1 - share]])), x=0, y=0)
+    slope = sp.diff(printed(evidence, "eq-class-objective", **given), share)
+    (best,) = sp.solve(sp.logcombine(slope, force=True), share)
+    given |= {"pi_r": lambda y, x: best, "Z_r": partition(p, p.reward)}
+    evidence.identity("eq-class-optimum", "root of the derivative of J, two responses", **given)
 
 
 def test_invariance_exact(evidence):
     """Adding h(x) multiplies Z by exp(h(x)/β) and leaves the optimal policy as it is."""
-    beta, h = sp.Symbol("beta", positive=True), sp.Symbol("h", real=True)
-    pairs = list(zip(sp.symbols("p1:4", positive=True), sp.symbols("r1:4", real=True)))
-    a = [p * sp.exp(r / beta) for p, r in pairs]
-    b = [p * sp.exp((r + h) / beta) for p, r in pairs]
-    evidence.exact(sum(b) - sp.exp(h / beta) * sum(a), "Z for three responses, all symbols free")
-    evidence.exact([y / sum(b) - x / sum(a) for x, y in zip(a, b)], "the three probabilities")
+    p = free()
+    given = symbols(
+        p, x=0, r_a_star=p.reward.view(Table), Z_r_a_star=partition(p, p.reward),
+        Z_r_b_star=partition(p, p.shifted), pi_star_r_a_star=printed_optimum(evidence, p, p.reward),
+        pi_star_r_b_star=printed_optimum(evidence, p, p.shifted),
+    )  # fmt: skip
+    evidence.identity("eq-class-factor", "Z for three responses, all symbols free", **given)
+    for y in range(3):
+        route = f"optimum printed in eq-class-optimum, response {y + 1} of 3"
+        evidence.identity("eq-class-cancel", route, **given | {"y": y})
 
 
 def test_invariance_by_search(evidence):
@@ -150,9 +193,11 @@ def test_objective_shift(evidence):
     """J_x(π; r + h) = J_x(π; r) + h(x) for every policy π, optimal or not."""
     p = problems(300)
     given = symbols(p, r_a=p.reward.view(Table))
-    evidence.equation(
-        "eq-class-shift", ROUNDING, "the objective as defined, for r_a + h and for r_a", **given
-    )
+    evidence.equation("eq-class-shift", ROUNDING, "the objective by SciPy's relative entropy", **given)
+    p = free()
+    given = symbols(p, x=0, r_a=p.reward.view(Table))
+    given["J_x"] = lambda pi, r: printed(evidence, "eq-class-objective", **given | {"pi": pi, "r": r})
+    evidence.identity("eq-class-shift", "J printed in eq-class-objective, three responses", **given)
 
 
 def test_restricted_class(evidence):
@@ -187,6 +232,13 @@ def test_canonical_reward(evidence):
     evidence.equation("eq-class-canonical", ROUNDING, route, **given)
     mean, distance = np.sum(policy * canonical, -1), entropy(policy, p.reference, axis=-1)
     evidence.close(mean, p.beta[..., 0] * distance, ROUNDING, "mean against SciPy's KL")
+    p, h = free(), sp.Symbol("h", real=True)
+    (shift,) = sp.solve(partition(p, p.reward + h)(0) - 1, h)
+    given = symbols(
+        p, x=0, y=0, r_bar=(p.reward + shift).view(Table), Z_r=partition(p, p.reward),
+        pi_r=printed_optimum(evidence, p, p.reward),
+    )  # fmt: skip
+    evidence.identity("eq-class-canonical", "h solved from Z = 1, three responses", **given)
 
 
 def test_converse(evidence):
@@ -194,15 +246,14 @@ def test_converse(evidence):
     p = problems(300)
     other = p.reward[::-1]
     a, b = (gibbs(p.reference, r, p.beta) for r in (p.reward, other))
-    z_a, z_b = (np.exp(log_partition(p.reference, r, p.beta))[..., None] for r in (p.reward, other))
-    given = symbols(
-        p, r_a=p.reward.view(Table), pi_r_a=law(a), Z_r_a=z_a.view(Table),
-        r_b=other.view(Table), pi_r_b=law(b), Z_r_b=z_b.view(Table),
-    )  # fmt: skip
-    route = "pairs of unrelated rewards; optima by SciPy's softmax, Z by logsumexp"
-    evidence.equation("eq-class-converse", ROUNDING, route, **given)
     left, right = np.ptp(other - p.reward, axis=-1), p.beta[..., 0] * np.ptp(np.log(b / a), axis=-1)
-    evidence.close(left, right, ROUNDING, "spreads for the same pairs")
+    evidence.close(left, right, ROUNDING, "pairs of unrelated rewards; optima by SciPy's softmax")
+    p, other = free(), np.array([sp.symbols("s:3", real=True)])
+    given = symbols(p, x=0, y=0)
+    for name, reward in (("a", p.reward), ("b", other)):
+        given |= {f"r_{name}": reward.view(Table), f"Z_r_{name}": partition(p, reward)}
+        given[f"pi_r_{name}"] = printed_optimum(evidence, p, reward)
+    evidence.identity("eq-class-converse", "the optima printed in eq-class-optimum", **given)
 
 
 def test_response_dependent_shift(evidence):
@@ -250,6 +301,16 @@ def test_logit_shift(evidence):
         v_a=a, v_b=b, delta=delta.view(Table), Q=lambda i, j, x, y: pairs[:, x, y, i, j],
         **symbols(p, sets=PAIRS),
     )  # fmt: skip
+    p = free(2, 2)
+    weights = np.array(sp.symbols("w:4", positive=True)).reshape(2, 2)
+    pairs = weights / weights.sum()
+    given = symbols(p, x=0, y=0, sets=dict.fromkeys(PAIRS, range(2)), Q=lambda i, j, x, y: pairs[i, j])
+    for name, reward in (("a", p.reward), ("b", p.shifted)):
+        value = printed(evidence, "eq-class-value", **given | {"r": reward.view(Table)})
+        given[f"v_{name}"] = lambda x, y, value=value: value
+    first, second = p.shift[:, 0]
+    given["delta"] = lambda x, y: pairs[1].sum() * (first - second)
+    evidence.identity("eq-class-logit-shift", "values printed in eq-class-value, two prompts", **given)
 
 
 def test_value_change_bound(evidence):
@@ -264,15 +325,19 @@ def test_example_table(evidence):
     """The worked example prints the policy, reference points and values that its definitions give."""
     one, two = (sp.exp(t) / (1 + sp.exp(t)) for t in (1, 2))
     policy = [one, 1 - one, 1 - two, two]
-    printed = [f"{sp.N(q):.4f}" for q in policy]
-    evidence.equal(TABLE[r"$\pi^*(y \mid x)$, both"], printed, "policy in exact arithmetic")
+    shown = [f"{sp.N(q):.4f}" for q in policy]
+    evidence.equal(TABLE[r"$\pi^*(y \mid x)$, both"], shown, "policy in exact arithmetic")
     for name, reward in (("a", [1, 0, 0, 2]), ("b", [3, 2, 0, 2])):
         mean = sum(q * r for q, r in zip(policy, reward)) / 2
-        printed = [f"{sp.N(1 / (1 + sp.exp(mean - r))):.4f}" for r in reward]
-        evidence.equal(TABLE[f"$v_{name}(x, y)$"], printed, f"value v_{name} in exact arithmetic")
+        shown = [f"{sp.N(1 / (1 + sp.exp(mean - r))):.4f}" for r in reward]
+        evidence.equal(TABLE[f"$v_{name}(x, y)$"], shown, f"value v_{name} in exact arithmetic")
         evidence.equal(TABLE[f"$r_{name}(x, y)$"], [str(r) for r in reward], f"reward r_{name}")
-        model = both_values(EXAMPLE)["ab".index(name)].ravel()
-        evidence.close(model, np.array(printed, float), 5.1e-5, f"v_{name} as the figure draws it")
+        evidence.equation(
+            "eq-class-value", 1e-4, f"v_{name} in the table, its Q from the policy in the table",
+            v_r=cells(f"$v_{name}(x, y)$"), r=cells(f"$r_{name}(x, y)$"),
+            Q=lambda i, j, x, y: cells(r"$\pi^*(y \mid x)$, both")(i, j) / 2,
+            x=X[:2], y=Y[:2], sets=dict.fromkeys(PAIRS, range(2)),
+        )  # fmt: skip
         point = re.search(rf"E_Q\[r_{name}\] = ([\d.]+)\$", PAGE)[1]
         evidence.equal(point, f"{sp.N(mean):.4f}", f"reference point of r_{name}")
 
@@ -296,14 +361,14 @@ def test_unchanged_values(evidence):
     keep = np.einsum("xyj,xi->xyij", rng.dirichlet(np.ones(4), (3, 4)), np.eye(3))
     a, b = (values(r[0], keep) for r in (p.reward, p.shifted))
     evidence.close(b, a, ROUNDING, "a random Q over responses to the same prompt")
-    a, b = (human_value(r, p.policy[0], p.prompts[0]) for r in (p.reward[0], p.reward[0] + 3))
+    a, b = (values(r, random_references(1)[0]) for r in (p.reward[0], p.reward[0] + 3))
     evidence.close(b, a, ROUNDING, "h = 3 with Q over all prompts")
 
 
 def test_swap(evidence):
     """Exchanging two equally likely prompts moves every value but leaves the law of values."""
     chance = SWAP.prompts[:, None] * gibbs(SWAP.reference, SWAP.reward, SWAP.beta)
-    a, b = both_values(SWAP)
+    a, b = (values(r, chance[None, None]) for r in (SWAP.reward, SWAP.reward + SWAP.shift[:, None]))
     laws = [sorted(zip(v.ravel().round(12), chance.ravel().round(12))) for v in (a, b)]
     evidence.equal(laws[0], laws[1], "sorted (value, probability) pairs under r_a and under r_b")
     evidence.bounded(np.abs(b - a), "change of each value", low=0.1)
@@ -311,18 +376,20 @@ def test_swap(evidence):
 
 def test_variance_exception(evidence):
     """Var(r_a + C k) − Var(r_a) = P (1 − P) C (C − 2(m_rest − m_u))."""
-    p, size = problems(300), np.random.default_rng(1).normal(0, 3, (300, 1, 1))
-    chance = p.prompts[..., None] * gibbs(p.reference, p.reward, p.beta)
+    p, size = free(3, 2), sp.Symbol("C", real=True)
+    prompts = np.array(sp.symbols("w:3", positive=True))
+    chance = (prompts / prompts.sum())[:, None] * p.policy
 
     def variance(reward):
-        mean = np.sum(chance * reward, axis=(1, 2), keepdims=True)
-        return np.sum(chance * (reward - mean) ** 2, axis=(1, 2), keepdims=True)
+        return np.sum(chance * reward**2) - np.sum(chance * reward) ** 2
 
-    total, mass = (np.sum(chance * r, axis=2, keepdims=True) for r in (p.reward, 1))
-    evidence.equation(
-        "eq-class-variance", ROUNDING, "variances over all prompts and responses, random C",
-        Var=variance, r_a=p.reward, C=size, k=np.array([[1], [0], [0]]), P=mass[:, :1],
-        m_u=total[:, :1] / mass[:, :1], m_minus_u=total[:, 1:].sum(1, keepdims=True) / (1 - mass[:, :1]),
+    def mean(where):
+        return np.sum((chance * p.reward)[where]) / np.sum(chance[where])
+
+    evidence.identity(
+        "eq-class-variance", "moments over three prompts and two responses, all symbols free",
+        Var=variance, r_a=p.reward, C=size, k=np.array([[1], [0], [0]]), P=np.sum(chance[0]),
+        m_u=mean(slice(0, 1)), m_minus_u=mean(slice(1, 3)),
     )  # fmt: skip
 
 
@@ -331,8 +398,8 @@ def test_large_shift(evidence):
     p, margins = problems(200), []
     for reward, policy, prompts in zip(p.reward, p.policy, p.prompts):
         size = 1.001 * np.ptp(reward) / (1 - prompts[0])
-        moved = reward + size * np.array([[1], [0], [0]])
-        before, after = (logit(human_value(r, policy, prompts)) for r in (reward, moved))
+        moved, pairs = reward + size * np.array([[1], [0], [0]]), (prompts[:, None] * policy)[None, None]
+        before, after = (logit(values(r, pairs)) for r in (reward, moved))
         margins.append(after[0].min() - before.max())
     evidence.bounded(margins, "lowest new logit at u minus highest old one", low=0, strict=True)
     threshold = np.ptp(EXAMPLE.reward) / (1 - EXAMPLE.prompts[0])

@@ -3,13 +3,31 @@
 import numpy as np
 from scipy.special import logit
 
-from .model import EXAMPLE, SWAP, both_values, gibbs, human_value
+from .model import EXAMPLE, SWAP, log_partition
 
 REFERENCE = np.array([0.4, 0.3, 0.2, 0.1])
 REWARD = np.array([0.0, 1.0, 0.5, 2.0])
 TILT = np.array([1.0, -1.0, 1.0, -1.0])  # depends on the response, so it leaves the class
 SHIFTS = (-2.0, 0.0, 2.0)
 PAIRS = ("$x_1, y_1$", "$x_1, y_2$", "$x_2, y_1$", "$x_2, y_2$")
+
+
+def _policy(canvas, reference, reward, beta):
+    """Return the optimal policy, as the page prints it, over (prompt, response)."""
+    x, y = np.indices(reward.shape)
+    return canvas.equation("eq-class-optimum")(
+        x=x, y=y, beta=beta, pi_ref=lambda y, x: reference[x, y], r=lambda x, y: reward[x, y],
+        Z_r=lambda x: np.exp(log_partition(reference, reward, beta))[x],
+    )  # fmt: skip
+
+
+def _values(canvas, case, shift):
+    """Return the human values of reward + shift, as the page prints them, over (prompt, response)."""
+    chance = case.prompts[:, None] * _policy(canvas, case.reference, case.reward, case.beta)
+    reward, sets = case.reward + shift[:, None], {"x_prime": range(2), "y_prime": range(2)}
+    x, y = np.indices(reward.shape)
+    value = canvas.equation("eq-class-value", sets=sets)
+    return value(x=x, y=y, r=lambda x, y: reward[x, y], Q=lambda i, j, x, y: chance[i, j])
 
 
 def one_class_one_policy(canvas):
@@ -37,10 +55,11 @@ def _rewards(axes, canvas):
 def _policies(axes, canvas):
     """Draw the reference as bars, the policies of the class as rings, the other as crosses."""
     axes.bar(range(4), REFERENCE, 0.8, color=canvas.faint, edgecolor=canvas.muted, lw=0.8)
-    for shift, size in zip(SHIFTS, (15, 10, 4)):
-        policy = gibbs(REFERENCE, REWARD + shift, 1.0)
+    rewards = np.array([REWARD + change for change in (*SHIFTS, TILT)])
+    *alike, other = _policy(canvas, np.tile(REFERENCE, (4, 1)), rewards, 1.0)
+    for policy, size in zip(alike, (15, 10, 4)):
         axes.plot(policy, "o", ms=size, mfc="none", mec=canvas.blue, mew=1.6)
-    axes.plot(gibbs(REFERENCE, REWARD + TILT, 1.0), "x", color=canvas.red, ms=8, mew=2)
+    axes.plot(other, "x", color=canvas.red, ms=8, mew=2)
     axes.annotate("three rewards,\none policy", (2, 0.45), ha="center", color=canvas.blue)
     axes.annotate("another\npolicy", (0, 0.47), ha="center", color=canvas.red)
     axes.annotate(r"$\pi_{\mathrm{ref}}$", (0, 0.02), ha="center")
@@ -59,8 +78,8 @@ def same_policy_other_value(canvas):
     prompt and to the left for the second; on the value scale the lengths differ, and two pairs
     cross the neutral value one half."""
     figure, (logits, values) = canvas.panels(2, height=2.7)
-    a, b = both_values(EXAMPLE)
-    policy = gibbs(EXAMPLE.reference, EXAMPLE.reward, EXAMPLE.beta)
+    a, b = (_values(canvas, EXAMPLE, shift) for shift in (np.zeros(2), EXAMPLE.shift))
+    policy = _policy(canvas, EXAMPLE.reference, EXAMPLE.reward, EXAMPLE.beta)
     names = [f"{pair}\n{100 * p:.0f} %" for pair, p in zip(PAIRS, policy.ravel())]
     _arrows(logits, logit(a).ravel(), logit(b).ravel(), 0, canvas)
     _arrows(values, a.ravel(), b.ravel(), 0.5, canvas)
@@ -99,7 +118,7 @@ def law_of_the_value(canvas):
 
 
 def _swap(axes, canvas):
-    a, b = both_values(SWAP)
+    a, b = (_values(canvas, SWAP, shift) for shift in (np.zeros(2), SWAP.shift))
     styles = ((canvas.blue, "o-", "$x_1$"), (canvas.red, "s--", "$x_2$"))
     for before, after, (colour, style, name) in zip(a, b, styles):
         axes.plot([0, 1], [before, after], style, color=colour)
@@ -111,11 +130,8 @@ def _swap(axes, canvas):
 
 
 def _sweep(axes, canvas):
-    policy = gibbs(EXAMPLE.reference, EXAMPLE.reward, EXAMPLE.beta)
     sizes = np.linspace(0, 8, 161)
-    first = np.array([1.0, 0.0])[:, None]
-    rewards = [EXAMPLE.reward + size * first for size in sizes]
-    values = np.array([human_value(reward, policy, EXAMPLE.prompts) for reward in rewards])
+    values = np.array([_values(canvas, EXAMPLE, np.array([size, 0])) for size in sizes])
     axes.axhspan(values[0].min(), values[0].max(), color=canvas.faint, lw=0)
     axes.axvline(4, color=canvas.muted, ls=":", lw=1.2)
     for x, (colour, line) in enumerate(((canvas.blue, "-"), (canvas.red, "--"))):

@@ -1,4 +1,4 @@
-"""Mathematics of 2(b): the optimum of the RLHF objective and the human value of a reward.
+"""Mathematics of 2(b): the RLHF objective and its optimum.
 
 Policies, references and rewards are arrays of shape (prompts, responses).
 """
@@ -6,7 +6,7 @@ Policies, references and rewards are arrays of shape (prompts, responses).
 from types import SimpleNamespace
 
 import numpy as np
-from scipy.special import expit, logsumexp, rel_entr, softmax
+from scipy.special import logsumexp, rel_entr, softmax
 
 # The worked example of the page: two equally likely prompts with two responses each.
 EXAMPLE = SimpleNamespace(
@@ -40,20 +40,3 @@ def gibbs(reference, reward, beta):
 def objective(policy, reference, reward, beta):
     """Return J_x(π; r), expected reward minus β KL(π ‖ π_ref) in nats, for every prompt."""
     return np.sum(policy * reward - beta * rel_entr(policy, reference), axis=-1)
-
-
-def reference_point(reward, policy, prompts):
-    """Return the mean reward over x' drawn from `prompts` and y' drawn from `policy`."""
-    return prompts @ np.sum(policy * reward, axis=-1)
-
-
-def human_value(reward, policy, prompts):
-    """Return the logistic value σ(r(x, y) − reference point) of every prompt and response."""
-    return expit(reward - reference_point(reward, policy, prompts))
-
-
-def both_values(case):
-    """Return v_a and v_b of a case, for r_a = reward and r_b = reward + shift."""
-    policy = gibbs(case.reference, case.reward, case.beta)
-    shifted = case.reward + case.shift[:, None]
-    return [human_value(reward, policy, case.prompts) for reward in (case.reward, shifted)]

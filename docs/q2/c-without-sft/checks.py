@@ -11,7 +11,7 @@ import pytest
 import sympy as sp
 from equations import find
 from scipy.optimize import approx_fprime, brentq, minimize_scalar
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import expit, log_softmax, rel_entr, softmax
 
 from . import model as m
 from .oracles import adam_run, best_policy, dpo_fit, dpo_trainer, first_step, flow_time
@@ -72,10 +72,9 @@ def test_optimum_log_odds(evidence):
 def test_odds_bound(evidence):
     """logit π*(G) never exceeds Δ/β − L, and reaches it when the reward has two levels."""
     two = odds_scope((p, np.where(GOOD, r[0], r[5]), b) for p, r, b in instances(500, 1))
-    for scope, rewards in ((odds_scope(instances(500, 1)), "random"), (two, "two-level")):
-        evidence.equation("eq-sft-odds", 1e-11, f"200 optima for {rewards} rewards", **scope)
-    [(_, (odds, _, bound))] = find(evidence.page, "eq-sft-odds").sides(two)
-    evidence.close(bound, odds, 1e-11, "the first and last side of the page's formula, two levels")
+    random = odds_scope(instances(500, 1))
+    evidence.equation("eq-sft-odds", 1e-11, "200 optima for random rewards", **random)
+    evidence.equation("eq-sft-odds", 1e-11, "200 optima for two-level rewards", tight=True, **two)
 
 
 def test_gap_to_tie(evidence):
@@ -100,28 +99,21 @@ def test_dpo_coverage(evidence):
     evidence.bounded(apart, "distance from π* without the middle pair", low=0.01)
 
 
-def price_gaps(evidence, name, policies, references):
-    """Execute eq-sft-price for pairs of distributions and return by how much each side exceeds the next."""
-    scope = {
-        "pi": policies.T, "pi_ref": references.T, "k": m.binary_kl,
-        "rho": policies[:, GOOD].sum(axis=1), "P_0": references[:, GOOD].sum(axis=1),
-    }  # fmt: skip
-    route, sets = f"500 pairs, the policy {name}; KL enumerated", {"cdot": range(6)}
-    evidence.equation("eq-sft-price", 1e-11, route, sets, **scope)
-    [(_, sides)] = find(evidence.page, "eq-sft-price").sides(scope, sets)
-    return -np.diff(sides, axis=0)
-
-
 def test_kl_price(evidence):
     """KL(π‖π_ref) ≥ k(ρ, P_0) ≥ ρ log(1/P_0) − log 2; reweighting π_ref attains the first."""
     p, random = (stacked(instances(500, seed))[0] for seed in (2, 3))
-    near = np.array([m.reweighted(a, GOOD, c[GOOD].sum()) for a, c in zip(p, random)])
-    far, even = (np.array([m.reweighted(a, GOOD, rho) for a in p]) for rho in (1e-9, 0.5))
-    price_gaps(evidence, "random", random, p)
-    gaps = price_gaps(evidence, "reweighted", near, p)
-    evidence.close(gaps[0], 0, 1e-11, "left gap, 500 reweighted references")
-    gaps = price_gaps(evidence, "reweighted to ρ = 1/2", even, far)
-    evidence.close(gaps, 0, 1e-8, "both gaps of the page's formula for ρ = 1/2, P_0 = 1e-9")
+    far, even = (np.array([m.reweighted(a, GOOD, rho) for a in p]) for rho in (1e-12, 0.5))
+    pairs = {"random": (random, p), "reweighted to ρ = 1/2, P_0 = 1e-12": (even, far)}
+    for name, (policy, reference) in pairs.items():
+        evidence.equation(
+            "eq-sft-price", 1e-11, f"500 pairs, the policy {name}; KL enumerated", {"cdot": range(6)},
+            tight=policy is even, pi=policy.T, pi_ref=reference.T, k=m.binary_kl,
+            rho=policy[:, GOOD].sum(axis=1), P_0=reference[:, GOOD].sum(axis=1),
+        )  # fmt: skip
+    rho = random[:, GOOD].sum(axis=1)
+    near = np.array([m.reweighted(*case) for case in zip(p, [GOOD] * 500, rho)])
+    least = m.binary_kl(rho, p[:, GOOD].sum(axis=1))
+    evidence.close(rel_entr(near, p).sum(axis=1), least, 1e-11, "KL of 500 reweighted references against k")
 
 
 def test_zero_support(evidence):
@@ -146,6 +138,18 @@ def test_rlhf_slope(evidence):
             "eq-sft-slope", 1e-8, "central differences of J at 41 policies", dJ_ds=slopes, s=s,
             rho=expit(s), Delta=gap, beta=b, L=-m.log_odds(p, GOOD),
         )  # fmt: skip
+    s, gap, low = sp.symbols("s Delta r", real=True)
+    b, *weights = sp.symbols("beta p:4", positive=True)
+    good, bad = sum(weights[:2]), sum(weights[2:])
+    shares = [1 / good / (1 + sp.exp(-s))] * 2 + [1 / bad / (1 + sp.exp(s))] * 2
+    value = sum(
+        p * share * (reward - b * sp.log(share * (good + bad)))
+        for p, share, reward in zip(weights, shares, [low + gap] * 2 + [low] * 2)
+    )
+    evidence.identity(
+        "eq-sft-slope", "derivative of E[r] − β KL for four responses, all symbols free",
+        dJ_ds=sp.diff(value, s), s=s, rho=1 / (1 + sp.exp(-s)), Delta=gap, beta=b, L=sp.log(bad / good),
+    )  # fmt: skip
 
 
 def test_first_step(evidence):
@@ -155,25 +159,22 @@ def test_first_step(evidence):
     evidence.close(slopes, [[-0.05, 0.05, 0, 0, 0]], 1e-7, "finite differences, 100 references")
 
 
-class Differences:
-    """The symbol ∇: the product with a function's values at θ ± STEP e_i is its gradient."""
+class Nabla:
+    """The symbol ∇: its product with a function is what a rule makes of the function."""
 
-    STEP = 1e-5
+    def __init__(self, rule):
+        self.rule = rule
 
-    def around(self, theta):
-        """Return the points θ ± STEP e_i; shape (instances, 2, n, n)."""
-        steps = self.STEP * np.eye(theta.shape[-1])
-        return theta[:, None, None] + np.array([steps, -steps])
-
-    def __mul__(self, values):
-        return (values[:, 0] - values[:, 1]) / (2 * self.STEP)
+    def __mul__(self, function):
+        return self.rule(function)
 
 
 def test_dpo_gradient(evidence):
     """The DPO gradient is −βσ(−m)(∇log π(y_w) − ∇log π(y_l)) at every policy."""
-    (p, _, b), pair, nabla = stacked(instances(100, 6)), (2, 4), Differences()
-    logits = np.random.default_rng(5).normal(0, 3, (100, 6))
-    points, cases = nabla.around(logits), list(zip(logits, p, b))
+    (p, _, b), pair, step = stacked(instances(100, 6)), (2, 4), 1e-5
+    logits, steps = np.random.default_rng(5).normal(0, 3, (100, 6)), step * np.eye(6)
+    points, cases = logits[:, None, None] + np.array([steps, -steps]), list(zip(logits, p, b))
+    nabla = Nabla(lambda values: (values[:, 0] - values[:, 1]) / (2 * step))
     losses = np.array([np.apply_along_axis(m.dpo_loss, -1, q, *c[1:], pair) for q, c in zip(points, cases)])
     evidence.equation(
         "eq-sft-gradient", 1e-8, "both gradients by central differences, 100 random policies",
@@ -182,6 +183,16 @@ def test_dpo_gradient(evidence):
     )  # fmt: skip
     slopes = [m.dpo_gradient(*c, pair) for c in cases]
     evidence.close(slopes, nabla * losses, 1e-8, "the gradient in the logits, as simulated")
+    b, *p = sp.symbols("beta p:3", positive=True)
+    logits = sp.symbols("theta:3", real=True)
+    policy = [sp.exp(t) / sum(map(sp.exp, logits)) for t in logits]
+    margin = b * (sp.log(policy[0] / p[0]) - sp.log(policy[1] / p[1]))
+    for logit in logits:
+        evidence.identity(
+            "eq-sft-gradient", f"SymPy's derivative of −log σ(m) in the logit {logit} of 3",
+            nabla_theta=Nabla(lambda f: sp.diff(f, logit)), ell=sp.log(1 + sp.exp(-margin)), beta=b,
+            pi_theta=lambda y, x: policy[y], x=0, y_w=0, y_l=1, m_theta=margin,
+        )  # fmt: skip
 
 
 def test_tie_weights(evidence):
@@ -199,8 +210,9 @@ def test_time_to_tie(evidence):
     distances, betas = np.array([3, 5, 20, 3, 1]), np.array([0.1, 0.1, 0.1, 0.5, 2])
     flow, route = np.vectorize(flow_time), "ODE solver on the logits, five pairs (L, β)"
     evidence.equation("eq-sft-time", 1e-9, route, T=flow, L=distances, beta=betas)
-    ratio = flow(distances, betas) / m.time_to_tie(distances, betas)
-    evidence.close(ratio, 1, 1e-9, "the times of the table alike")
+    L, b, a = sp.symbols("L beta a", positive=True)
+    time = sp.integrate((1 + sp.exp(2 * b * a)) / b, (a, 0, L))
+    evidence.identity("eq-sft-time", "integral of dt/da = 1/(βσ(−2βa))", T=lambda *given: time, L=L, beta=b)
 
 
 def test_best_beta(evidence):
@@ -211,9 +223,11 @@ def test_best_beta(evidence):
     ]
     evidence.close(found, 1, 1e-3, "Brent's search over flows simulated for L = 3 and 20, times L")
     b, L = sp.symbols("beta L", positive=True)
-    slope = sp.diff(L / b + (sp.exp(2 * b * L) - 1) / (2 * b**2), b)
+    scope = {"T": sp.Function("T"), "L": L, "beta": b}
+    [(_, (_, time))] = find(evidence.page, "eq-sft-time").sides(scope, exact=True)
+    slope = sp.diff(time, b)
     factors = (b * L - 1) * (sp.exp(2 * b * L) - 1) / b**3  # has the sign of βL − 1
-    evidence.exact(slope - factors, "slope of the formula in β against (βL − 1)(e^{2βL} − 1)/β³")
+    evidence.exact(slope - factors, "slope of the page's formula in β against (βL − 1)(e^{2βL} − 1)/β³")
 
 
 def test_same_loss_different_policy(evidence):
@@ -237,7 +251,7 @@ def test_steps_to_tie(evidence):
     evidence.close(gains[:1000], np.log(policy[:, 0] / policy[:, 2]) + 60, 1e-11, "the run's first steps")
     evidence.equal(round(len(gains) - 1, -3), 163_000, "the number of steps, to thousands")
     evidence.close(np.log1p(exp(-0.2 * gains[-1])), 6e-6, 5e-7, "the loss there")
-    ratio = 50 * (len(gains) - 1) / m.time_to_tie(60, 0.1)
+    ratio = 50 * (len(gains) - 1) / find(evidence.page, "eq-sft-time").function()(L=60, beta=0.1)
     evidence.close(ratio, 1, 1e-4, "steps times their size over the time of gradient flow")
 
 
@@ -270,9 +284,9 @@ def test_sparse_reward(evidence):
 
 def test_cost_table(evidence):
     """The table of costs prints what its formulas give with β = 0.1 and ε = 0.2."""
-    start = m.base_probability(LENGTHS)
+    start, flow = m.base_probability(LENGTHS), find(evidence.page, "eq-sft-time").function()
     rows = [0.1 * LENGTHS, m.binary_kl(0.5, start), m.weight_after(LENGTHS, 0.1),
-            m.weight_after(LENGTHS / 2, 0.1), m.time_to_tie(LENGTHS, 0.1),
+            m.weight_after(LENGTHS / 2, 0.1), flow(L=LENGTHS, beta=0.1),
             m.samples_for_even_chance(LENGTHS), np.ceil(-np.log(start) / np.log(1.2))]  # fmt: skip
     for cells, values in zip(COSTS, rows, strict=True):
         plain = [re.sub(r" \\times 10\^\{?(-?\d+)\}?", r"e\1", cell.strip("$")) for cell in cells]

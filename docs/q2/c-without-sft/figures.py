@@ -23,6 +23,7 @@ def reward_gap_needed(canvas):
 
 def _tie_lines(canvas, axes, limits, cases, label):
     """Draw Δ/β − L for each (L, β), mark Δ = βL, and shade the side where G is the likelier."""
+    bound = canvas.equation("eq-sft-odds")
     axes.axhspan(0, limits[1], color=canvas.faint, zorder=0)
     axes.axhline(0, color=canvas.muted, linewidth=0.8)
     axes.text(12, 0.96 * limits[1], "$G$ likelier than not", ha="right", va="top",
@@ -31,7 +32,8 @@ def _tie_lines(canvas, axes, limits, cases, label):
     for (distance, beta), (tint, dashes), height in zip(cases, looks, (0.55, 0.3, 0.2)):
         end = height * limits[1]  # the lines end at different heights, beside their labels
         gap = beta * (distance + end)
-        axes.plot([0, gap], [-distance, end], dashes, color=tint)
+        line = bound(Delta=np.array([0, gap]), beta=beta, L=distance)
+        axes.plot([0, gap], line, dashes, color=tint)
         axes.plot(beta * distance, 0, "o", color=tint)
         side, shift = ("right", -8) if gap > 10 else ("left", 6)
         axes.annotate(label.format(distance, beta), (gap, end), (shift, 2), ha=side, color=tint,

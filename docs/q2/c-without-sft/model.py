@@ -93,11 +93,6 @@ def nats_gained(loss, beta):
     return -np.log(np.expm1(loss)) / (2 * beta)
 
 
-def time_to_tie(distance, beta):
-    """Return the gradient-flow time until y_w ties with a base's favourite outside the pair."""
-    return distance / beta + np.expm1(2 * beta * distance) / (2 * beta**2)
-
-
 def samples_for_even_chance(distance):
     """Return the N at which at least one good sample has probability 1/2."""
     return np.log(2) / -np.log1p(-base_probability(distance))
