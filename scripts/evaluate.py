@@ -142,11 +142,12 @@ class Evaluator:
         conditions = [self.relation(condition) for condition in node.parts[1::2]]
         with np.errstate(invalid="ignore", divide="ignore"):  # a case is computed where it is not taken too
             values = [np.asarray(self(value), float) for value in node.parts[::2]]
-        chosen = np.full(np.broadcast_shapes(*map(np.shape, values + conditions)), np.nan)
+        shape = np.broadcast_shapes(*map(np.shape, values + conditions))
+        chosen, taken = np.full(shape, np.nan), np.zeros(shape, bool)
         for condition, value in reversed(list(zip(conditions, values, strict=True))):
-            if np.any(condition & ~np.isnan(chosen) & ~np.isclose(chosen, value)):
+            if np.any(condition & taken & ~np.isclose(chosen, value)):
                 raise TypeError("the conditions of its cases overlap, and their values differ")
-            chosen = np.where(condition, value, chosen)
+            chosen, taken = np.where(condition, value, chosen), taken | condition
         return chosen
 
     def relation(self, node):
