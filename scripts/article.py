@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from html import escape
+from itertools import takewhile
 from pathlib import Path
 
 from lxml import etree, html
@@ -11,18 +12,49 @@ from parts import where
 from sources import Sources
 
 NUMBERED = ("theorem", "lemma", "proposition", "corollary", "definition", "remark", "example")
+REFERENCE = re.compile(r"\\(eq)?ref\{([^}]*)\}")
 LABEL = re.compile(r"\\label\{([^}]*)\}")
 TAG = re.compile(r"\\tag\{([^}]*)\}")
+SOURCE = re.compile(r"\\source\{([^}]*)\}")
 
 
 @dataclass
 class Formula:
-    """One formula of a page: its TeX without labels, and where it stands in the source."""
+    """One formula of a page: its TeX without labels, and where it stands in the source.
+
+    A display also has its box and, where they are given, its label, number and literature source.
+    """
 
     tex: str
     display: bool
     place: str
     element: html.HtmlElement = field(repr=False)
+    box: html.HtmlElement | None = field(default=None, repr=False)
+    label: str | None = None
+    number: str = ""
+    source: str = ""
+
+
+@dataclass
+class Statement:
+    """One theorem, definition and so on: its block, its proofs, and the labels they refer to."""
+
+    kind: str
+    number: str
+    name: str
+    place: str
+    blocks: list = field(repr=False)
+    label: str = field(init=False)
+    references: list[str] = field(init=False)
+
+    def __post_init__(self):
+        self.label = self.blocks[0].get("id")
+        text = "".join(block.text_content() for block in self.blocks)
+        self.references = list(dict.fromkeys(name for _, name in REFERENCE.findall(text)))
+
+    def holds(self, element: html.HtmlElement) -> bool:
+        """Tell whether an element stands in the statement or in its proof."""
+        return any(block in self.blocks for block in element.iterancestors())
 
 
 @dataclass
@@ -34,6 +66,7 @@ class Article:
     prefix: str = ""
     labels: dict = field(default_factory=dict)
     formulas: list = field(default_factory=list)
+    statements: list = field(default_factory=list)
     problems: list = field(default_factory=list)
 
     def __post_init__(self):
@@ -72,8 +105,12 @@ class Article:
             if not kind or title is None:
                 continue
             number, name = self.number("statement"), title.text_content()
+            place = self.sources.locate(f"id: {block.get('id')}" if block.get("id") else name)
             if block.get("id"):
-                self.label(block.get("id"), number, self.sources.locate(f"id: {block.get('id')}"))
+                self.label(block.get("id"), number, place)
+            else:
+                block.set("id", f"{kind}-{number.replace('.', '-')}")
+            self.statements.append(Statement(kind, number, name, place, [block, *proofs(block)]))
             named = f' <span class="statement-name">({escape(name)})</span>' if name.lower() != kind else ""
             title.getparent().replace(title, html.fromstring(
                 f'<p class="admonition-title"><strong>{kind.capitalize()} {number}</strong>{named}</p>'
@@ -123,23 +160,25 @@ class Article:
 
     def box(self, formula: Formula):
         """Put a displayed formula into its own scrolling box, beside its number if it has one."""
-        labels, tags = LABEL.findall(formula.tex), TAG.findall(formula.tex)
-        if len(labels) > 1 or len(tags) > 1:
-            self.problems.append(f"{formula.place}: one display carries at most one label and one tag")
-        formula.tex = TAG.sub("", LABEL.sub("", formula.tex)).strip()
+        labels, tags, given = (pattern.findall(formula.tex) for pattern in (LABEL, TAG, SOURCE))
+        if max(map(len, (labels, tags, given))) > 1:
+            self.problems.append(f"{formula.place}: one display carries at most one label, tag and source")
+        formula.tex = SOURCE.sub("", TAG.sub("", LABEL.sub("", formula.tex))).strip()
+        formula.source = given[0] if given else ""
         box = html.fromstring('<div class="equation"><div class="equation-body" tabindex="0"></div></div>')
-        old, formula.element = formula.element, etree.SubElement(box[0], "span")
+        old, formula.element, formula.box = formula.element, etree.SubElement(box[0], "span"), box
         formula.element.tail, box.tail = "", old.tail
         if labels or tags:
-            number = self.number("equation", tags[0] if tags else None) if labels else tags[0]
+            formula.number = self.number("equation", tags[0] if tags else None) if labels else tags[0]
             box[0].set("role", "group")
-            box[0].set("aria-label", f"Equation {number}")
+            box[0].set("aria-label", f"Equation {formula.number}")
             anchor = etree.SubElement(box, "a" if labels else "span", {"class": "equation-number"})
-            anchor.text = f"({number})"
+            anchor.text = f"({formula.number})"
             if labels:
+                formula.label = labels[0]
                 box.set("id", labels[0])
                 anchor.set("href", f"#{labels[0]}")
-                self.label(labels[0], number, formula.place)
+                self.label(labels[0], formula.number, formula.place)
         old.getparent().replace(old, box)
 
     # -- tables and sections --------------------------------------------------------------------
@@ -163,6 +202,11 @@ class Article:
                 child.addprevious(section)
             if section is not None:
                 section.append(child)
+
+
+def proofs(block: html.HtmlElement) -> list[html.HtmlElement]:
+    """Return the proofs that follow a statement directly."""
+    return list(takewhile(lambda element: "proof" in element.get("class", ""), block.itersiblings()))
 
 
 def pictures(name: str, figure: dict) -> html.HtmlElement:

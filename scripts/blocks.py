@@ -5,9 +5,12 @@ import re
 from collections import Counter
 from importlib.metadata import version
 
+import graph
 import jinja2
+import ledger
 from exam import Entry, paper, plain, questions
 from lxml import html
+from markupsafe import Markup
 from parts import SCRIPTS
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -79,13 +82,26 @@ def highlighted(code: str) -> str:
     return block.replace("<pre>", '<pre tabindex="0">')
 
 
-FILTERS = (topic_anchor, plain, method, status, comparison, duration, named, tally, highlighted, anchor)
+def kind(claims: list[ledger.Entry], name: str) -> list[ledger.Entry]:
+    """Return the equations (with a label), results, checks or citations among some claims."""
+    other = ("equation", "check", "citation")
+    if name == "equation":
+        return ledger.labelled(claims)
+    return [claim for claim in claims if claim.kind == name or (name == "result" and claim.kind not in other)]
+
+
+FILTERS = (topic_anchor, plain, method, status, comparison, duration, named, tally, highlighted, anchor, kind)
 templates = jinja2.Environment(
     loader=jinja2.FileSystemLoader(SCRIPTS / "templates"), autoescape=True,
     trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined,
 )  # fmt: skip
 templates.filters |= {function.__name__: function for function in FILTERS}
-templates.filters["highlighted"] = lambda code: jinja2.utils.markupsafe.Markup(highlighted(code))
+templates.filters["statuses"] = ledger.tally
+templates.filters["of"] = lambda claims, address: [c for c in claims if c.url.startswith(address)]
+templates.filters["labelled"] = lambda claims, label: next(c for c in claims if c.label == label)
+templates.filters["called"] = graph.name
+templates.filters["alone"] = graph.alone
+templates.filters["highlighted"] = lambda code: Markup(highlighted(code))
 
 
 def block(name: str, root: str, **values) -> html.HtmlElement:
@@ -109,20 +125,47 @@ def parts(root: str, question: str) -> html.HtmlElement:
     return block("parts", root, question=next(q for q in questions() if q.id == question))
 
 
-def facts(root: str, entry: Entry, equations: dict) -> html.HtmlElement:
-    """Return the line below the title of a part; `equations` maps labels to their evidence, or None."""
-    executed = sum(found is not None for found in equations.values())
-    return block("facts", root, entry=entry, executed=executed, labelled=len(equations))
+def facts(root: str, entry: Entry, claims: list) -> html.HtmlElement:
+    """Return the line below the title of a part, with the statuses of its numbered equations."""
+    equations = ledger.labelled(claims)
+    counts = [f"{n} {status}" for status, n in ledger.tally(equations).items() if n]
+    return block("facts", root, entry=entry, equations=len(equations), counts=", ".join(counts))
 
 
-def tick(evidence: dict) -> html.HtmlElement:
-    """Return the mark beside the number of an executed equation, which leads to the check that ran it."""
-    shown = f"error {figure_of(evidence['error'])}, allowed {figure_of(evidence['tolerance'])}"
-    return block("tick", "", anchor=evidence["anchor"], shown=f"{shown}, {evidence['samples']:,} values")
+def evidence(root: str, claim: ledger.Entry, figures: dict[str, str]) -> list[html.HtmlElement]:
+    """Return the mark beside the number of an equation, and the card that it opens.
+
+    `figures` maps the anchors of the figures that plot the equation to their numbers.
+    """
+    text = templates.get_template("evidence.html").render(root=root, claim=claim, figures=figures)
+    return html.fragments_fromstring(text.strip())
 
 
-def checks(root: str, records: list[dict]) -> html.HtmlElement:
-    """Return all checks of a part with their evidence and code."""
+def status_link(root: str, claim: ledger.Entry) -> html.HtmlElement:
+    """Return the status of a result, which leads to its entry in the ledger."""
+    return block("status", root, claim=claim)
+
+
+def checks(root: str, address: str, records: list[dict]) -> html.HtmlElement:
+    """Return all checks of the part at `address` with their evidence and code."""
     libraries = {k: v for record in records for k, v in record["libraries"].items()}
     ran = {"Python": platform.python_version()} | {n: version(n) for n in ("numpy", "scipy", "sympy")}
-    return block("checks", root, records=records, versions=named(ran), libraries=named(libraries))
+    return block(
+        "checks", root, address=address, records=records, versions=named(ran), libraries=named(libraries)
+    )
+
+
+def ledger_page(root: str, claims: list[ledger.Entry], formulas: dict[str, str]) -> html.HtmlElement:
+    """Return the ledger: counts by question, what rests on what, and every claim with its evidence.
+
+    `formulas` maps the label of an equation to the placeholder of its formula.
+    """
+    groups = {
+        question: [claim for claim in claims if claim.url.startswith(f"{question.id}/")]
+        for question in questions() if question.solved
+    }  # fmt: skip
+    return block(
+        "ledger", root, claims=claims, groups=groups, formulas=formulas, statuses=ledger.STATUSES,
+        graphs={q: graph.draw([graph.dot(g, claims, root) for g in graph.components(found)])
+                for q, found in groups.items()},
+    )  # fmt: skip

@@ -1,5 +1,6 @@
 """The joints between MkDocs and the modules that do the work."""
 
+import json
 import logging
 import os
 import re
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import exam
 import jupytext
+import ledger
 import notebook
 import pages
 from mkdocs.plugins import event_priority
@@ -95,7 +97,7 @@ def generated(files, config, uri: str, path: Path):
 def on_nav(nav, config, files):
     """Order the navigation as the exam is, and call the questions by their names."""
     names = {question.id: f"Question {question.number}" for question in exam.questions()}
-    rank = {"index.md": 0, "exam.md": 1, "topics.md": 3, "about.md": 4}
+    rank = {"index.md": 0, "exam.md": 1, "topics.md": 3, "ledger.md": 4, "about.md": 5}
     for section in [item for item in nav.items if isinstance(item, Section)]:
         page = next(child for child in section.children if getattr(child, "file", None))
         section.title = names.get(page.file.src_uri.split("/")[0], section.title)
@@ -165,11 +167,25 @@ def on_page_markdown(markdown, page, config, files):
 def on_env(env, config, files):
     """Number all pages, resolve their references, and typeset their formulas in one run."""
     written = [file.page for file in files.documentation_pages() if file.page and file.page.content]
-    typeset_formulas[:], problems = pages.assemble(written, config.extra["topics"])
-    for problem in problems:
+    done = pages.assemble(written, config.extra["topics"])
+    typeset_formulas[:] = done.formulas
+    for problem in done.problems:
         log.warning(problem)
     log.info("%d formulas typeset", len(typeset_formulas))
+    log.info("%s", account(done.ledger))
+    entries = [entry.as_json() for entry in done.ledger]
+    files.append(
+        File.generated(config, "ledger.json", content=json.dumps(entries, indent=1, ensure_ascii=False))
+    )
     return env
+
+
+def account(entries: list[ledger.Entry]) -> str:
+    """Return in one line how many equations are displayed, labelled and run."""
+    displayed = sum(entry.kind == "equation" for entry in entries)
+    counts = ledger.tally(ledger.labelled(entries))
+    shown = ", ".join(f"{number} {status}" for status, number in counts.items() if number)
+    return f"{displayed} equations displayed, {sum(counts.values())} with a label: {shown}"
 
 
 @event_priority(-100)

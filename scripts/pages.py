@@ -1,43 +1,79 @@
-"""Assemble all pages of the site: fill in the generated blocks, number, refer, typeset."""
+"""Assemble all pages of the site: fill in the generated blocks, number, refer, typeset, account."""
 
 import json
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import blocks
 import exam
+import ledger
 import notebook
 from article import Article, Formula
+from citations import link_citations
+from claims import Claims
+from lxml.html import tostring
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
-from parts import CACHE, discover
+from parts import CACHE, Part, discover
 from references import find_leftovers, resolve
 from rules import broken
 from sources import Sources
 from typeset import typeset
 
 
-def assemble(pages: list[Page], topics: list[str]) -> tuple[list[str], list[str]]:
-    """Rewrite the content of all pages; return the typeset formulas and the problems found.
+@dataclass
+class Sheet:
+    """One page on its way through the build: its article, what it claims, and its part if it is one."""
+
+    page: Page
+    article: Article
+    part: Part | None = None
+    claims: Claims | None = None
+
+    def relative(self, address: str) -> str:
+        """Return the address of another page as seen from this one."""
+        return get_relative_url(address, self.page.url)
+
+    @property
+    def root(self) -> str:
+        return (self.relative("") + "/").replace("//", "/")
+
+
+@dataclass
+class Assembly:
+    """What the pages were assembled to: typeset formulas, the ledger, and the problems found."""
+
+    formulas: list[str]
+    ledger: list[ledger.Entry]
+    problems: list[str]
+
+
+def assemble(pages: list[Page], topics: list[str]) -> Assembly:
+    """Rewrite the content of all pages.
 
     In the content a placeholder with the plain text stands for each formula, so that the search
     index, which is made next, holds words and not markup.
     """
-    articles = [(page, number(page, topics)) for page in pages]
-    labels = all_labels(articles)
-    for page, article in articles:
-        resolve(article, labels, page.url, lambda url, page=page: get_relative_url(url, page.url))
-        find_leftovers(article)
-    formulas = [formula for _, article in articles for formula in article.formulas]
+    sheets = [number(page, topics) for page in pages]
+    entries, problems = account(sheets)
+    labels = all_labels(sheets)
+    for sheet in sheets:
+        resolve(sheet.article, labels, sheet.page.url, sheet.relative)
+        find_leftovers(sheet.article)
+    formulas = [formula for sheet in sheets for formula in sheet.article.formulas]
     results = typeset([(formula.tex, formula.display) for formula in formulas])
-    problems = []
     for index, (formula, result) in enumerate(zip(formulas, results, strict=True)):
         if result.error:
             problems.append(f"{formula.place}: formula: {result.error}")
         put_placeholder(formula, index, result.text)
-    for page, article in articles:
-        problems += article.problems
-        page.content = article.html()
-    return [result.html for result in results], problems
+    entries += [entry for sheet in sheets if sheet.part for entry in sheet.claims.cited()]
+    shown = {f.label: tostring(f.element, encoding="unicode", with_tail=False) for f in formulas if f.label}
+    for sheet in sheets:
+        fill(sheet.article, ledger=lambda sheet=sheet: blocks.ledger_page(sheet.root, entries, shown))
+        problems += sheet.article.problems
+        sheet.page.content = sheet.article.html()
+    return Assembly([result.html for result in results], entries, problems)
 
 
 def put_placeholder(formula: Formula, index: int, text: str):
@@ -49,39 +85,38 @@ def put_placeholder(formula: Formula, index: int, text: str):
     element.set("data-formula", str(index))
 
 
-def number(page: Page, topics: list[str]) -> Article:
+def number(page: Page, topics: list[str]) -> Sheet:
     """Return the page as an article with its blocks filled in and its statements numbered."""
     path = Path(page.file.abs_src_path)
     part = next((part for part in discover() if part.page == path), None)
     content = notebook.lean(page.content, f"../{path.stem}.ipynb") if path.suffix == ".py" else page.content
     article = Article(content, Sources(path), part.prefix if part else "")
+    sheet, records = Sheet(page, article, part), exam.checks(part) if part else []
     article.number_statements()
     if part:
-        records = exam.checks(part)
-        article.number_figures(json.loads((CACHE / "figures" / part.id / "index.json").read_text()))
+        article.number_figures(figures(part))
         article.problems += broken(part, article, records, topics)
         badges(article, records)
-    root = (get_relative_url("", page.url) + "/").replace("//", "/")
-    fill(article, part, root, page.file.src_uri.split("/")[0])
+    sheet.claims = Claims(article, page.url, records, link_citations(article) if part else [])
+    fill(
+        article,
+        exam=lambda: blocks.exam(sheet.root),
+        numbers=lambda: blocks.numbers(sheet.root),
+        parts=lambda: blocks.parts(sheet.root, page.file.src_uri.split("/")[0]),
+        checks=lambda: blocks.checks(sheet.root, page.url, records),
+    )
     article.collect_formulas()
     article.wrap_tables()
-    if part:
-        equations = mark_equations(article, records)
-        title = article.tree.find("h1")
-        if title is not None:
-            title.addnext(blocks.facts(root, exam.solved(part), equations))
-        article.wrap_sections()
-    return article
+    return sheet
 
 
-def fill(article: Article, part, root: str, folder: str):
+def figures(part: Part) -> dict:
+    """Return the index of the drawn figures of a part."""
+    return json.loads((CACHE / "figures" / part.id / "index.json").read_text())
+
+
+def fill(article: Article, **makers):
     """Replace the comments that stand for generated blocks."""
-    makers = {
-        "exam": lambda: blocks.exam(root),
-        "numbers": lambda: blocks.numbers(root),
-        "parts": lambda: blocks.parts(root, folder),
-        "checks": lambda: blocks.checks(root, exam.checks(part)),
-    }
     for comment in article.tree.xpath(".//comment()"):
         if comment.text.strip() in makers:
             comment.getparent().replace(comment, makers[comment.text.strip()]())
@@ -94,28 +129,46 @@ def badges(article: Article, records: list[dict]):
         link.set("class", f"badge {methods.get(link.get('href')[1:], 'none')}")
 
 
-def mark_equations(article: Article, records: list[dict]) -> dict[str, dict | None]:
-    """Tick the numbered equations that a check executed; return each with its evidence, or None."""
-    executed = {
-        item["equation"]: item | {"anchor": blocks.anchor(record["name"])}
-        for record in records
-        for item in record["evidence"]
-        if "equation" in item and record["state"] == "passed"
-    }
-    boxes = article.tree.xpath('.//div[@class="equation" and @id]')
-    for box in boxes:
-        if box.get("id") in executed:
-            box.append(blocks.tick(executed[box.get("id")]))
-    return {box.get("id"): executed.get(box.get("id")) for box in boxes}
+def account(sheets: list[Sheet]) -> tuple[list[ledger.Entry], list[str]]:
+    """Find what the pages display and claim, and show each status on its page; return the problems too."""
+    found = {sheet.page.url: sheet.claims.entries() for sheet in sheets}
+    counted = {}
+    for entry in chain(*found.values()):
+        # A display of the paper is shown on the page of its part too, and counted once.
+        counted.setdefault((entry.kind, entry.place, entry.url.partition("#")[2]), entry)
+    entries = list(counted.values())
+    problems = ledger.limit(entries, {name: e.label for e in entries for name in e.holds})
+    for sheet in sheets:
+        if sheet.part:
+            show(sheet, found[sheet.page.url])
+    return entries, problems
 
 
-def all_labels(articles: list) -> dict:
+def show(sheet: Sheet, entries: list[ledger.Entry]):
+    """Show the status of each equation and result of a part beside it, and the counts below the title."""
+    article, plotted = sheet.article, figures(sheet.part)
+    for entry in entries:
+        if entry.kind == "equation" and entry.label:
+            drawn = {f"fig-{name}": article.labels.get(f"fig-{name}", "") for name, figure in plotted.items()
+                     if entry.label in figure["equations"]}  # fmt: skip
+            box = article.tree.xpath(".//*[@id=$id]", id=entry.label)[0]
+            box.extend(blocks.evidence(sheet.root, entry, drawn))
+        elif entry.label and entry.kind != "check":
+            title = article.tree.xpath('.//*[@id=$id]/p[@class="admonition-title"]', id=entry.label)[0]
+            title.append(blocks.status_link(sheet.root, entry))
+    heading = article.tree.find("h1")
+    if heading is not None:
+        heading.addnext(blocks.facts(sheet.root, exam.solved(sheet.part), entries))
+    article.wrap_sections()
+
+
+def all_labels(sheets: list[Sheet]) -> dict:
     """Return label → (page address, number) over all pages; a label defined twice is reported."""
     labels = {}
-    for page, article in articles:
-        for name, number in article.labels.items():
+    for sheet in sheets:
+        for name, number in sheet.article.labels.items():
             if name in labels:
                 other = labels[name][0]
-                article.problem(name, f"the label {name!r} is defined on {other} too")
-            labels[name] = (page.url, number)
+                sheet.article.problem(name, f"the label {name!r} is defined on {other} too")
+            labels[name] = (sheet.page.url, number)
     return labels

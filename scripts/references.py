@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from article import Article
+from article import REFERENCE, Article
 from lxml import etree
 
-REFERENCE = re.compile(r"\\(eq)?ref\{([^}]*)\}")
 LEFTOVER = re.compile(r"\\[A-Za-z]{2,}|\\[\[\](){}]|\$(?!\d)")
 VERBATIM = ("code", "pre", "script", "style", "kbd")
 
@@ -36,10 +35,16 @@ def resolve(article: Article, labels: dict, here: str, relative):
         link = f"#{name}" if address == here else f"{relative(address)}#{name}"
         return link, f"({number})" if kind else number
 
+    def link(match: re.Match) -> etree._Element:
+        found = target(*match.groups())
+        element = etree.Element("a", {"href": found[0], "class": "reference"} if found else {})
+        element.text = found[1] if found else "??"
+        return element
+
     for formula in article.formulas:
         formula.tex = REFERENCE.sub(lambda match: in_formula(target(*match.groups())), formula.tex)
     for element, slot in list(prose(article.tree)):
-        replace(element, slot, target)
+        replace(element, slot, REFERENCE, link)
 
 
 def in_formula(target: tuple[str, str] | None) -> str:
@@ -47,28 +52,22 @@ def in_formula(target: tuple[str, str] | None) -> str:
     return rf"\href{{{target[0]}}}{{\text{{{target[1]}}}}}" if target else r"\text{??}"
 
 
-def replace(element, slot: str, target):
-    """Replace the references in the text or tail of an element by links."""
-    text = getattr(element, slot)
-    if not text or "ref{" not in text:
-        return
-    matches = [(m, target(*m.groups())) for m in REFERENCE.finditer(text)]
+def replace(element, slot: str, pattern: re.Pattern, make):
+    """Replace the matches in the text or tail of an element by the elements that `make` returns."""
+    text = getattr(element, slot) or ""
+    matches = list(pattern.finditer(text))
     if not matches:
         return
-    links = []
-    setattr(element, slot, text[: matches[0][0].start()])
-    for i, (match, found) in enumerate(matches):
-        link = etree.Element("a", {"href": found[0], "class": "reference"} if found else {})
-        link.text = found[1] if found else "??"
-        end = matches[i + 1][0].start() if i + 1 < len(matches) else len(text)
-        link.tail = text[match.end() : end]
-        links.append(link)
+    made = [make(match) for match in matches]
+    setattr(element, slot, text[: matches[0].start()])
+    for new, match, following in zip(made, matches, [*matches[1:], None]):
+        new.tail = text[match.end() : following.start() if following else len(text)]
     if slot == "text":
-        element[:0] = links
+        element[:0] = made
     else:
         parent = element.getparent()
         at = parent.index(element) + 1
-        parent[at:at] = links
+        parent[at:at] = made
 
 
 def find_leftovers(article: Article):

@@ -56,6 +56,10 @@ def test_accessibility(view, server, path):
     """No page breaks a rule of WCAG 2.2 AA, with everything on it opened."""
     view.goto(server + path, wait_until="load")
     view.evaluate("document.querySelectorAll('main details').forEach((block) => block.open = true)")
+    # A manual card does not close when the next one opens.
+    view.evaluate(
+        "document.querySelectorAll('[popover]').forEach((c) => { c.popover = 'manual'; c.showPopover(); })"
+    )
     view.evaluate(AXE)
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
     found = view.evaluate("(tags) => axe.run({ runOnly: tags })", tags)["violations"]
@@ -90,6 +94,22 @@ def test_practice_hides_whole_sections(browser, server):
     badge = page.locator("a.badge").first
     badge.click()
     assert page.locator(badge.get_attribute("href") + "[open]").count() == 1
+    context.close()
+
+
+def test_equation_opens_its_evidence(browser, server):
+    """The mark beside an equation opens a card; its link to the code closes it and opens the check."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(server + "q2/a-human-aware-losses/")
+    page.locator(".equation-status").first.click()
+    card = page.locator(".evidence-card").first
+    assert card.is_visible() and "Equation (2a.1)" in card.inner_text()
+    code = card.get_by_role("link", name="code").first
+    target = code.get_attribute("href")
+    code.click()
+    assert page.locator(f"{target}[open] .highlight").is_visible()
+    assert not card.is_visible()
     context.close()
 
 

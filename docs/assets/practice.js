@@ -32,8 +32,11 @@ if (facts && units.length) {
 function reveal() {
   const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!target) return;
-  const details = target.closest("details");
-  if (details && !details.classList.contains("practice")) details.open = true;
+  document.querySelectorAll(":popover-open").forEach((card) => card.hidePopover());
+  const inside = target.matches("li") ? target.querySelector("details") ?? target : target;
+  for (let details = inside.closest("details"); details; details = details.parentElement.closest("details")) {
+    if (!details.classList.contains("practice")) details.open = true;
+  }
   const unit = target.closest("section.unit");
   if (unit?.hidden) unit.hidden = false;
   target.scrollIntoView();

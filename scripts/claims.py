@@ -1,0 +1,97 @@
+"""Find the displayed equations, results, checked claims and cited claims of one page."""
+
+from dataclasses import dataclass
+
+from article import Article, Formula, Statement
+from citations import Citation, described, references
+from ledger import Entry
+from rules import anchor
+
+RESULTS = ("theorem", "lemma", "proposition", "corollary", "example", "remark")  # a definition claims nothing
+PAPER = "docs/exam.md"
+
+
+@dataclass
+class Claims:
+    """What one page displays and claims: its article, address, check records and citations."""
+
+    article: Article
+    address: str
+    records: list[dict]
+    citations: list[Citation]
+
+    def entries(self) -> list[Entry]:
+        """Return an entry for everything but the cited claims, whose formulas are not yet typeset."""
+        displays = [formula for formula in self.article.formulas if formula.display]
+        results = [statement for statement in self.article.statements if statement.kind in RESULTS]
+        return [*map(self.equation, displays), *map(self.result, results), *map(self.check, self.records)]
+
+    def evidence(self, relevant) -> list[dict]:
+        """Return the comparisons of passed checks that are `relevant`, each with its check and status."""
+        return [
+            item | {"status": status(record, item), "check": record["name"], "place": record["place"]}
+            for record in self.records if record["state"] == "passed"
+            for item in record["evidence"] if relevant(record, item)
+        ]  # fmt: skip
+
+    def equation(self, formula: Formula) -> Entry:
+        """Return the entry of a displayed equation; its claim is the heading it stands under."""
+        found = self.evidence(lambda _, item: formula.label and item.get("equation") == formula.label)
+        if formula.place.startswith(PAPER):
+            found.append({"status": "cited", "source": "the exam paper"})
+        elif formula.source:
+            found.append({"status": "cited", "source": self.source(formula)})
+        heading = formula.box.xpath("(preceding::h2 | preceding::h3)[last()]")
+        url = f"{self.address}#{formula.label}" if formula.label else self.address
+        claim = heading[0].text_content() if heading else ""
+        return Entry("equation", formula.place, url, formula.number, claim, formula.label, found)
+
+    def source(self, formula: Formula) -> str:
+        """Return the source of an equation in full; one that the page does not list is a problem."""
+        number, entries = formula.source.partition(",")[0], references(self.article)
+        if number.isdigit() and 1 <= int(number) <= len(entries):
+            return f"[{formula.source}] {described(entries[int(number) - 1])}"
+        message = f"\\source{{{formula.source}}} must begin with the number of a reference of the page"
+        self.article.problems.append(f"{formula.place}: {message}")
+        return formula.source
+
+    def result(self, statement: Statement) -> Entry:
+        """Return the entry of a theorem and so on; the checks its text and proof link to are evidence."""
+        links = {link for block in statement.blocks for link in block.xpath(".//a/@href")}
+        inside = [f.label for f in self.article.formulas if f.label and statement.holds(f.box)]
+        found = self.evidence(
+            lambda record, item: f"#{anchor(record['name'])}" in links or item.get("equation") in inside
+        )
+        if len(statement.blocks) == 1:  # without a proof of its own: taken from the literature
+            cited = [citation for citation in self.citations if statement.holds(citation.link)]
+            found += [{"status": "cited", "source": citation.text} for citation in cited]
+        url = f"{self.address}#{statement.label}"
+        rests_on = [name for name in statement.references if name not in inside]
+        return Entry(
+            statement.kind, statement.place, url, statement.number, statement.name, statement.label, found,
+            inside, rests_on,
+        )  # fmt: skip
+
+    def check(self, record: dict) -> Entry:
+        """Return the entry of the claim of a check, at the place of its badge if it has one."""
+        name = anchor(record["name"])
+        badge = self.article.tree.xpath(f'.//a[@href="#{name}"]')
+        place = self.article.sources.locate(f"(#{name})") if badge else record["place"]
+        found = self.evidence(lambda other, _: other is record)
+        return Entry("check", place, f"{self.address}#{name}", "", record["claim"], None, found)
+
+    def cited(self) -> list[Entry]:
+        """Return an entry for each claim that the page takes from its references."""
+        texts = [described(entry) for entry in references(self.article)]
+        return [
+            Entry("citation", c.place, f"{self.address}#{c.link.get('id')}", "", c.claim(), None,
+                  [{"status": "cited", "source": f"{c.text} {texts[c.number - 1]}"}])
+            for c in self.citations if c.number <= len(texts)
+        ]  # fmt: skip
+
+
+def status(record: dict, item: dict) -> str:
+    """Return the status that one comparison of a check gives."""
+    if record["libraries"]:
+        return "library"
+    return "symbolic" if item["method"] == "symbolic" else "executed"

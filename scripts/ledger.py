@@ -1,0 +1,93 @@
+"""The ledger: every displayed equation and every claim of the site, with its status and evidence."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from graphlib import CycleError, TopologicalSorter
+
+STATUSES = ("symbolic", "library", "executed", "cited", "argued")  # the strongest evidence first
+
+
+def best(statuses) -> str:
+    """Return the strongest of some statuses; a claim without any is argued."""
+    return min(statuses, key=STATUSES.index, default="argued")
+
+
+def worst(statuses) -> str:
+    """Return the weakest of some statuses: each stands for a step of a result."""
+    return max(statuses, key=STATUSES.index, default="argued")
+
+
+@dataclass
+class Entry:
+    """One displayed equation, result, checked claim or cited claim: its place, status and evidence.
+
+    `holds` names the equations in the statement and the proof of a result, `rests_on` the labels of
+    other results and equations that these refer to.
+    """
+
+    kind: str
+    place: str
+    url: str
+    number: str
+    claim: str
+    label: str | None
+    evidence: list[dict]
+    holds: list[str] = field(default_factory=list)
+    rests_on: list[str] = field(default_factory=list)
+    limited_by: str | None = None
+
+    def __post_init__(self):
+        choose = best if self.kind in ("equation", "check", "citation") else worst
+        self.status = choose(item["status"] for item in self.evidence)
+
+    @property
+    def check(self) -> str | None:
+        """The first check that gives the evidence its status, or None."""
+        run = [item for item in self.evidence if "check" in item]
+        first = [item for item in run if item["status"] == self.status] or run
+        return first[0]["check"] if first else None
+
+    @property
+    def anchor(self) -> str:
+        """The anchor of the entry on the ledger page."""
+        place = self.url if "#" in self.url else f"{self.url}#line-{self.place.rpartition(':')[2]}"
+        return place.replace("/#", "-").replace("/", "-")
+
+    def as_json(self) -> dict:
+        """Return the entry as the published `ledger.json` has it."""
+        page, _, line = self.place.rpartition(":")
+        place = {"page": page, "line": int(line), "status": self.status, "check": self.check}
+        return place | {name: value for name, value in asdict(self).items() if name != "place"}
+
+
+def limit(entries: list[Entry], owners: dict[str, str]) -> list[str]:
+    """Give no result a better status than what it holds or rests on; return the problems.
+
+    `owners` maps the label of an equation to that of the result it stands in. Results that rest on
+    each other in a circle are a problem.
+    """
+    known = {entry.label: entry for entry in entries if entry.label}
+    for entry in known.values():
+        names = [owners.get(name, name) for name in entry.rests_on]
+        entry.rests_on = [n for n in dict.fromkeys(names) if n in known and n != entry.label]
+    try:
+        order = [*TopologicalSorter({name: entry.rests_on for name, entry in known.items()}).static_order()]
+    except CycleError as error:
+        circle = error.args[1]
+        return [f"{known[circle[0]].place}: results rest on each other in a circle: {' ← '.join(circle)}"]
+    for entry in (known[name] for name in order):
+        for name in entry.holds + entry.rests_on:
+            if STATUSES.index(known[name].status) > STATUSES.index(entry.status):
+                entry.status, entry.limited_by = known[name].status, name
+    return []
+
+
+def tally(entries: list[Entry]) -> dict[str, int]:
+    """Return how many entries have each status."""
+    counts = Counter(entry.status for entry in entries)
+    return {status: counts[status] for status in STATUSES}
+
+
+def labelled(entries: list[Entry]) -> list[Entry]:
+    """Return the displayed equations that carry a label."""
+    return [entry for entry in entries if entry.kind == "equation" and entry.label]

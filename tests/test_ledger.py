@@ -1,0 +1,184 @@
+"""The ledger: statuses come from evidence, nothing displayed is missing, and links lead both ways."""
+
+import json
+import re
+
+import pytest
+from article import Article
+from citations import link_citations
+from claims import Claims
+from conftest import ROOT, SITE
+from ledger import Entry, limit
+from lxml import html
+from sources import Sources
+
+LEDGER = SITE / "ledger.json"
+DISPLAY = re.compile(r"^\$\$\n(.*?)^\$\$$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="session")
+def entries():
+    """Return the published ledger."""
+    return json.loads(LEDGER.read_text())
+
+
+def entry(label, found=(), holds=(), rests_on=(), kind="theorem"):
+    """Return an entry of a made-up result."""
+    evidence = [{"status": status} for status in found]
+    return Entry(kind, "page.md:1", f"q9/a-x/#{label}", "9a.1", "", label, evidence, [*holds], [*rests_on])
+
+
+def test_status_comes_from_the_evidence():
+    """An equation has the status of its strongest evidence, a result of its weakest; without, argued."""
+    assert entry("a", ["executed", "symbolic", "cited"], kind="equation").status == "symbolic"
+    assert entry("a", ["cited", "library"], kind="equation").status == "library"
+    assert entry("a", ["symbolic", "executed", "library"]).status == "executed"
+    assert entry("a").status == entry("a", kind="equation").status == "argued"
+
+
+def test_result_is_no_better_than_what_it_rests_on():
+    """A weak result limits all that rest on it, directly or through others, and names itself."""
+    weak, middle, strong = (
+        entry("weak", ["cited"]),
+        entry("middle", ["executed"], rests_on=["eq-in-weak"]),
+        entry("strong", ["symbolic"], rests_on=["middle", "no-result"]),
+    )
+    assert limit([strong, middle, weak], {"eq-in-weak": "weak"}) == []
+    assert [e.status for e in (weak, middle, strong)] == ["cited"] * 3
+    assert (middle.limited_by, strong.limited_by, strong.rests_on) == ("weak", "middle", ["middle"])
+    argued, holder = entry("eq-argued"), entry("holder", ["executed"], holds=["eq-argued"])
+    limit([holder, argued], {"eq-argued": "holder"})
+    assert holder.status == "argued"
+
+
+def test_circle_is_a_problem():
+    """Results that rest on each other are reported with the place and the circle."""
+    (problem,) = limit([entry("a", rests_on=["b"]), entry("b", rests_on=["a"])], {})
+    assert problem.startswith("page.md:1: results rest on each other") and "a ← b ← a" in problem
+
+
+@pytest.fixture
+def claims(tmp_path):
+    """Return a function that finds the claims of a made-up page."""
+
+    def make(content: str, records=()) -> Claims:
+        page = tmp_path / "page.md"
+        page.write_text(content)
+        article = Article(content, Sources(page), "9a")
+        article.number_statements()
+        citations = link_citations(article)
+        article.collect_formulas()
+        return Claims(article, "q9/a-x/", [*records], citations)
+
+    return make
+
+
+def record(name: str, state: str = "passed", method: str = "executed", **more) -> dict:
+    """Return the record of a check with one comparison."""
+    item = {"method": method, "route": "by hand", "passed": True} | more
+    return {"name": name, "claim": "A claim.", "place": "checks.py:1", "evidence": [item], "state": state,
+            "libraries": {}}  # fmt: skip
+
+
+EQUATION = r'<div class="arithmatex">\[x = 1 \label{eq-x}\]</div>'
+REFERENCES = '<h2 id="references">References</h2><ol><li>A. Author, A Title.</li></ol>'
+
+
+def test_equation_has_a_status_only_from_a_check_that_passed(claims):
+    """A failed check gives no status, another equation's check neither; a library check gives its own."""
+
+    def status(*records):
+        return claims(EQUATION, records).entries()[0].status
+
+    assert status(record("test_a", equation="eq-x")) == "executed"
+    assert status(record("test_a", method="symbolic", equation="eq-x")) == "symbolic"
+    assert status(record("test_a", equation="eq-x") | {"libraries": {"torch": "2"}}) == "library"
+    assert status(record("test_a", "failed", equation="eq-x")) == "argued"
+    assert status(record("test_a", equation="eq-y"), record("test_b")) == "argued"
+
+
+def test_source_of_an_equation_is_a_reference_of_its_page(claims):
+    r"""\source gives an equation the status cited; a number that is not in the list is a problem."""
+    sourced = EQUATION.replace(r"\label", r"\source{1, eq. 2} \label")
+    (found,) = claims(sourced + REFERENCES).entries()
+    assert (found.status, found.evidence[0]["source"]) == ("cited", "[1, eq. 2] A. Author, A Title.")
+    wrong = claims(sourced.replace("{1,", "{2,") + REFERENCES)
+    assert wrong.entries()[0].status == "cited"
+    assert "must begin with the number of a reference" in wrong.article.problems[0]
+
+
+def test_result_takes_the_evidence_its_proof_links_to(claims):
+    """The checks linked in a theorem or its proof back it, those linked elsewhere do not."""
+    theorem = (
+        '<div class="admonition theorem" id="thm-a"><p class="admonition-title">A</p><p>Text.</p></div>'
+        '<div class="admonition proof"><p class="admonition-title">Proof</p><p>{}</p></div><p>{}</p>'
+    )
+    badge = r'<a href="#check-a">checked</a> by \ref{thm-b}'
+    records = [record("test_a")]
+    (inside, _) = claims(theorem.format(badge, ""), records).entries()
+    (outside, _) = claims(theorem.format("", badge), records).entries()
+    assert (inside.status, inside.rests_on) == ("executed", ["thm-b"])
+    assert (outside.status, outside.rests_on) == ("argued", [])
+
+
+def test_citation_is_linked_and_its_sentence_is_the_claim(claims):
+    """A citation leads to its reference; the claim is its sentence; a missing reference is a problem."""
+    page = claims(f"<p>Before. They say so [1, App. B] <em>twice</em>. After.</p>{REFERENCES}")
+    (cited,) = page.cited()
+    assert cited.claim == "They say so twice." and cited.status == "cited"
+    assert '<a class="citation" href="#reference-1" id="citation-1">[1, App. B]</a>' in page.article.html()
+    assert page.article.problems == []
+    missing = claims(f"<p>They say so [3].</p>{REFERENCES}")
+    assert "[3] cites reference 3; the page lists 1" in missing.article.problems[0]
+
+
+def test_every_display_of_the_source_is_in_the_ledger(entries):
+    """Each $$ of each page, with or without a label, is listed under its line."""
+    listed = {
+        (entry["page"], entry["line"], entry["label"]) for entry in entries if entry["kind"] == "equation"
+    }
+    for path in sorted((ROOT / "docs").rglob("*.md")):
+        text = path.read_text()
+        for match in DISPLAY.finditer(text):
+            label = re.search(r"\\label\{([^}]*)\}", match[1])
+            name = path.relative_to(ROOT).as_posix()
+            lines = range(text.count("\n", 0, match.start()) + 1, text.count("\n", 0, match.end()) + 2)
+            assert any((name, line, label and label[1]) in listed for line in lines), (name, lines[0])
+
+
+def test_shares_meet_their_targets(entries):
+    """At least 70 % of the labelled equations were run, and at least 90 % of all carry a label."""
+    equations = [entry for entry in entries if entry["kind"] == "equation"]
+    labelled = [entry for entry in equations if entry["label"]]
+    run = [entry for entry in labelled if entry["status"] in ("symbolic", "library", "executed")]
+    assert len(run) >= 0.7 * len(labelled)
+    assert len(labelled) >= 0.9 * len(equations)
+    assert all(entry["check"] and entry["evidence"] for entry in run)
+
+
+def test_links_lead_both_ways(entries):
+    """The ledger leads to each equation, result and check, and each of these leads back to its entry."""
+    listed = html.parse(str(SITE / "ledger/index.html")).getroot()
+    ids = set(listed.xpath("//@id"))
+    pages = {}
+    for item in entries:
+        folder, _, fragment = item["url"].partition("#")
+        anchor = item["url"].replace("/#", "-").replace("/", "-")
+        if not fragment:
+            continue
+        assert anchor in ids, anchor
+        assert listed.xpath(f'//li[@id="{anchor}"]//a[@href="../{item["url"]}"]'), anchor
+        if item["kind"] != "citation":
+            page = pages.setdefault(folder, html.parse(str(SITE / folder / "index.html")).getroot())
+            assert page.xpath(f'//a[@href="../../ledger/#{anchor}"]'), anchor
+
+
+def test_graph_draws_what_rests_on_what(entries):
+    """The graphs of the ledger have a node for each end, and as many arrows as there are dependencies."""
+    listed = html.parse(str(SITE / "ledger/index.html")).getroot()
+    arrows = sum(len(item["rests_on"]) for item in entries)
+    assert len(listed.xpath('//*[@class="edge"]')) == arrows > 10
+    ends = {label for item in entries if item["rests_on"] for label in [item["label"], *item["rests_on"]]}
+    addresses = {item["url"].partition("#")[2] for item in entries if item["label"] in ends}
+    drawn = listed.xpath('//*[contains(@class, "node")]//a/@href')
+    assert {url.partition("#")[2] for url in drawn} == addresses
