@@ -37,7 +37,10 @@ class Formula:
 
 @dataclass
 class Statement:
-    """One theorem, definition and so on: its block, its proofs, and the labels they refer to."""
+    """One theorem, definition and so on: its block, its proofs, and the labels they refer to.
+
+    `data-proves` on the block names equations displayed elsewhere that the result states and proves.
+    """
 
     kind: str
     number: str
@@ -46,9 +49,11 @@ class Statement:
     blocks: list = field(repr=False)
     label: str = field(init=False)
     references: list[str] = field(init=False)
+    proves: list[str] = field(init=False)
 
     def __post_init__(self):
         self.label = self.blocks[0].get("id")
+        self.proves = self.blocks[0].attrib.pop("data-proves", "").split()
         text = "".join(block.text_content() for block in self.blocks)
         self.references = list(dict.fromkeys(name for _, name in REFERENCE.findall(text)))
 
@@ -105,7 +110,7 @@ class Article:
             if not kind or title is None:
                 continue
             number, name = self.number("statement"), title.text_content()
-            place = self.sources.locate(f"id: {block.get('id')}" if block.get("id") else name)
+            place = self.sources.locate(f"/// {kind}" + f" | {name}" * (name.lower() != kind))
             if block.get("id"):
                 self.label(block.get("id"), number, place)
             else:

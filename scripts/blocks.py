@@ -8,6 +8,7 @@ from importlib.metadata import version
 import graph
 import jinja2
 import ledger
+from claims import LABEL
 from exam import Entry, paper, plain, questions
 from lxml import html
 from markupsafe import Markup
@@ -26,9 +27,9 @@ def topic_anchor(tag: str) -> str:
 
 
 def method(record: dict) -> str:
-    """Return the method of a check: the public library, else the strongest of its comparisons."""
+    """Return the method of a check: the public library, else the weakest of its comparisons."""
     used = {"library"} if record["libraries"] else {item["method"] for item in record["evidence"]}
-    return next((name for name in METHODS if name in used), "none")
+    return next((name for name in reversed(METHODS) if name in used), "none")
 
 
 def status(records: list[dict]) -> dict:
@@ -82,6 +83,28 @@ def highlighted(code: str) -> str:
     return block.replace("<pre>", '<pre tabindex="0">')
 
 
+def numbered(route: str, numbers: dict[str, str]) -> str:
+    """Return a route with the labels of equations that it names replaced by their numbers."""
+    return LABEL.sub(lambda match: f"({numbers[match[0]]})" if match[0] in numbers else match[0], route)
+
+
+def runs(items: list[dict]) -> list[dict]:
+    """Return comparisons with those of one check by one route taken together: the worst error, all values."""
+    found = {}
+    for item in items:
+        key = (item.get("check"), item.get("route"), item.get("source"), item["status"])
+        if key in found and "error" in item:
+            first = found[key]
+            first |= {
+                "runs": first["runs"] + 1, "error": max(first["error"], item["error"]),
+                "samples": first["samples"] + item["samples"],
+                "tolerance": max(first["tolerance"], item["tolerance"]),
+            }  # fmt: skip
+        else:
+            found.setdefault(key, item | {"runs": 1})
+    return list(found.values())
+
+
 def kind(claims: list[ledger.Entry], name: str) -> list[ledger.Entry]:
     """Return the equations (with a label), results, checks or citations among some claims."""
     other = ("equation", "check", "citation")
@@ -90,7 +113,21 @@ def kind(claims: list[ledger.Entry], name: str) -> list[ledger.Entry]:
     return [claim for claim in claims if claim.kind == name or (name == "result" and claim.kind not in other)]
 
 
-FILTERS = (topic_anchor, plain, method, status, comparison, duration, named, tally, highlighted, anchor, kind)
+FILTERS = (
+    topic_anchor,
+    plain,
+    method,
+    status,
+    comparison,
+    duration,
+    named,
+    tally,
+    highlighted,
+    anchor,
+    kind,
+    runs,
+    numbered,
+)
 templates = jinja2.Environment(
     loader=jinja2.FileSystemLoader(SCRIPTS / "templates"), autoescape=True,
     trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined,
@@ -132,12 +169,14 @@ def facts(root: str, entry: Entry, claims: list) -> html.HtmlElement:
     return block("facts", root, entry=entry, equations=len(equations), counts=", ".join(counts))
 
 
-def evidence(root: str, claim: ledger.Entry, figures: dict[str, str]) -> list[html.HtmlElement]:
+def evidence(root: str, claim: ledger.Entry, figures: dict, numbers: dict) -> list[html.HtmlElement]:
     """Return the mark beside the number of an equation, and the card that it opens.
 
-    `figures` maps the anchors of the figures that plot the equation to their numbers.
+    `figures` maps the anchors of the figures that plot the equation to their numbers, `numbers` the
+    labels of the page to theirs.
     """
-    text = templates.get_template("evidence.html").render(root=root, claim=claim, figures=figures)
+    card = templates.get_template("evidence.html")
+    text = card.render(root=root, claim=claim, figures=figures, numbers=numbers)
     return html.fragments_fromstring(text.strip())
 
 
@@ -146,13 +185,14 @@ def status_link(root: str, claim: ledger.Entry) -> html.HtmlElement:
     return block("status", root, claim=claim)
 
 
-def checks(root: str, address: str, records: list[dict]) -> html.HtmlElement:
-    """Return all checks of the part at `address` with their evidence and code."""
+def checks(root: str, address: str, records: list[dict], numbers: dict[str, str]) -> html.HtmlElement:
+    """Return all checks of the part at `address`, with their evidence and code; `numbers` by label."""
     libraries = {k: v for record in records for k, v in record["libraries"].items()}
     ran = {"Python": platform.python_version()} | {n: version(n) for n in ("numpy", "scipy", "sympy")}
     return block(
-        "checks", root, address=address, records=records, versions=named(ran), libraries=named(libraries)
-    )
+        "checks", root, address=address, records=records, versions=named(ran), libraries=named(libraries),
+        numbers=numbers,
+    )  # fmt: skip
 
 
 def ledger_page(root: str, claims: list[ledger.Entry], formulas: dict[str, str]) -> html.HtmlElement:
@@ -166,6 +206,7 @@ def ledger_page(root: str, claims: list[ledger.Entry], formulas: dict[str, str])
     }  # fmt: skip
     return block(
         "ledger", root, claims=claims, groups=groups, formulas=formulas, statuses=ledger.STATUSES,
+        numbers={claim.label: claim.number for claim in claims if claim.label},
         graphs={q: graph.draw([graph.dot(g, claims, root) for g in graph.components(found)])
                 for q, found in groups.items()},
     )  # fmt: skip

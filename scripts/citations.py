@@ -11,8 +11,8 @@ from references import prose, replace
 CITATION = re.compile(r"\[(\d+)(?:, [^\[\]]*)?\]")
 BLOCKS = ("p", "li", "td", "th", "figcaption", "dd", "summary")
 SENTENCE = re.compile(r"(?<=[.!?…])[\s*]+(?=[A-Z“‘(])")
-BEFORE = "what is displayed before the citation"
-MARK = "\ue000"  # stands for the citation while its sentence is looked up
+MARK = "\ue000"  # stands before the citation while its sentence is looked up
+PAUSE = "\ue001"  # stands for a full stop inside a citation, which ends no sentence
 
 
 @dataclass
@@ -25,18 +25,22 @@ class Citation:
     link: html.HtmlElement = field(repr=False)
 
     def claim(self) -> str:
-        """Return the sentence that the citation stands in, without citations and badges."""
+        """Return the sentence that the citation stands in, or what a table cell says up to it."""
         block = next((e for e in self.link.iterancestors() if e.tag in BLOCKS), self.link)
-        self.link.set("data-mark", "")
+        self.link.text = MARK + self.text
         copy = deepcopy(block)
-        del self.link.attrib["data-mark"]
-        for link in copy.xpath('.//a[contains(@class, "citation") or contains(@class, "badge")]'):
-            link.text = MARK if "data-mark" in link.attrib else ""
-        text = " ".join(copy.text_content().split())
-        sentence = next(part for part in SENTENCE.split(text) if MARK in part).replace(MARK, "")
-        sentence = re.sub(r" +(?=[.,;: ])", "", sentence).strip()
-        # A paragraph that begins with a citation cites what is displayed before it.
-        return sentence if re.search(r"\w", sentence) else BEFORE
+        self.link.text = self.text
+        for badge in copy.xpath('.//a[contains(@class, "badge")]'):
+            badge.text = ""
+        text = re.sub(r" +(?=[.,;:])", "", " ".join(copy.text_content().split()))
+        if block.tag == "td":
+            return (text.partition(MARK)[0] + self.text).strip()
+        text = CITATION.sub(lambda match: match[0].replace(". ", PAUSE), text)
+        sentence = next(part for part in SENTENCE.split(text) if MARK in part).replace(PAUSE, ". ")
+        if sentence.startswith(MARK):  # a paragraph that begins with a citation cites what stands above
+            number = self.link.xpath('string(preceding::*[contains(@class, "equation-number")][1])')
+            return f"Equation {number}"
+        return sentence.replace(MARK, "")
 
 
 def references(article: Article) -> list[html.HtmlElement]:
@@ -50,7 +54,7 @@ def described(entry: html.HtmlElement) -> str:
     for formula in copy.xpath('.//*[contains(@class, "arithmatex") or contains(@class, "math")]'):
         formula.text = MARK
     before, _, cut = " ".join(copy.text_content().split()).partition(MARK)
-    return before.rpartition(". ")[0] + "." if cut else before
+    return before.rpartition(". ")[0] + "." if cut and ". " in before else before.rstrip(" (")
 
 
 def link_citations(article: Article) -> list[Citation]:

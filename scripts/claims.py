@@ -1,5 +1,6 @@
 """Find the displayed equations, results, checked claims and cited claims of one page."""
 
+import re
 from dataclasses import dataclass
 
 from article import Article, Formula, Statement
@@ -9,6 +10,7 @@ from rules import anchor
 
 RESULTS = ("theorem", "lemma", "proposition", "corollary", "example", "remark")  # a definition claims nothing
 PAPER = "docs/exam.md"
+LABEL = re.compile(r"\beq-[\w-]*\w")
 
 
 @dataclass
@@ -35,7 +37,10 @@ class Claims:
         ]  # fmt: skip
 
     def equation(self, formula: Formula) -> Entry:
-        """Return the entry of a displayed equation; its claim is the heading it stands under."""
+        """Return the entry of a displayed equation; its claim is the heading it stands under.
+
+        It rests on the equations that the routes of its comparisons name as their other side.
+        """
         found = self.evidence(lambda _, item: formula.label and item.get("equation") == formula.label)
         if formula.place.startswith(PAPER):
             found.append({"status": "cited", "source": "the exam paper"})
@@ -44,7 +49,10 @@ class Claims:
         heading = formula.box.xpath("(preceding::h2 | preceding::h3)[last()]")
         url = f"{self.address}#{formula.label}" if formula.label else self.address
         claim = heading[0].text_content() if heading else ""
-        return Entry("equation", formula.place, url, formula.number, claim, formula.label, found)
+        routes = " ".join(item.get("route", "") for item in found)
+        others = [name for name in dict.fromkeys(LABEL.findall(routes)) if name != formula.label]
+        return Entry("equation", formula.place, url, formula.number, claim, formula.label, found,
+                     rests_on=others, tex=formula.tex)  # fmt: skip
 
     def source(self, formula: Formula) -> str:
         """Return the source of an equation in full; one that the page does not list is a problem."""
@@ -59,6 +67,7 @@ class Claims:
         """Return the entry of a theorem and so on; the checks its text and proof link to are evidence."""
         links = {link for block in statement.blocks for link in block.xpath(".//a/@href")}
         inside = [f.label for f in self.article.formulas if f.label and statement.holds(f.box)]
+        inside += statement.proves
         found = self.evidence(
             lambda record, item: f"#{anchor(record['name'])}" in links or item.get("equation") in inside
         )
@@ -81,13 +90,18 @@ class Claims:
         return Entry("check", place, f"{self.address}#{name}", "", record["claim"], None, found)
 
     def cited(self) -> list[Entry]:
-        """Return an entry for each claim that the page takes from its references."""
-        texts = [described(entry) for entry in references(self.article)]
-        return [
-            Entry("citation", c.place, f"{self.address}#{c.link.get('id')}", "", c.claim(), None,
-                  [{"status": "cited", "source": f"{c.text} {texts[c.number - 1]}"}])
-            for c in self.citations if c.number <= len(texts)
-        ]  # fmt: skip
+        """Return an entry for each sentence with citations, at the place of its first one."""
+        texts, entries = [described(entry) for entry in references(self.article)], {}
+        for c in self.citations:
+            if c.number > len(texts):
+                continue
+            found = {"status": "cited", "source": f"{c.text} {texts[c.number - 1]}"}
+            url, claim = f"{self.address}#{c.link.get('id')}", c.claim()
+            if claim in entries:
+                entries[claim].evidence.append(found)
+            else:
+                entries[claim] = Entry("citation", c.place, url, "", claim, None, [found])
+        return list(entries.values())
 
 
 def status(record: dict, item: dict) -> str:

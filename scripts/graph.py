@@ -11,7 +11,7 @@ from parts import SCRIPTS
 from typeset import NODE
 
 HEAD = """digraph {
-rankdir=BT; nodesep=0.18; ranksep=0.42; bgcolor=transparent; tooltip=" ";
+rankdir=BT; nodesep=0.18; ranksep=0.42; bgcolor=transparent;
 node [shape=box, style=rounded, fontname=Helvetica, fontsize=11, margin="0.12,0.06", height=0.3];
 edge [arrowsize=0.6];
 """
@@ -24,8 +24,10 @@ def name(entry: Entry) -> str:
 
 
 def edges(entries: list[Entry]) -> list[tuple[str, str]]:
-    """Return the pairs (result, what it rests on) by their labels."""
-    return [(entry.label, other) for entry in entries if entry.label for other in entry.rests_on]
+    """Return the pairs (result, what it rests on) by their labels; an equation counts as its result."""
+    owners = {name: entry.label for entry in entries for name in entry.holds}
+    pairs = [(owners.get(e.label, e.label), other) for e in entries if e.label for other in e.rests_on]
+    return [pair for pair in dict.fromkeys(pairs) if len(set(pair)) == 2]
 
 
 def components(entries: list[Entry]) -> list[list[tuple[str, str]]]:
@@ -48,8 +50,7 @@ def dot(group: list[tuple[str, str]], entries: list[Entry], root: str) -> str:
     known = {entry.label: entry for entry in entries}
     ends = dict.fromkeys(chain(*group))
     nodes = [
-        f"{quoted(e.label)} [label={quoted(caption(e))}, class={e.status}, tooltip={quoted(e.status)}, "
-        f"URL={quoted(root + e.url)}];"
+        f"{quoted(e.label)} [label={quoted(caption(e))}, class={e.status}, URL={quoted(root + e.url)}];"
         for e in (known[label] for label in ends)
     ]
     return HEAD + "\n".join(nodes + [f"{quoted(a)} -> {quoted(b)};" for a, b in group]) + "\n}"
@@ -78,6 +79,6 @@ def draw(graphs: list[str]) -> list[str]:
 
 def lean(svg: str) -> str:
     """Drop what an SVG inside a page must not have: prologue, identifiers, titles, own colours."""
-    svg = svg[svg.index("<svg") :].replace("xlink:href", "href").replace("xlink:title", "aria-label")
-    svg = re.sub(r"<!--.*?-->|<title>.*?</title>", "", svg, flags=re.DOTALL)
-    return re.sub(r' (id|fill|stroke|font-family|font-size|xmlns:xlink)="[^"]*"', "", svg)
+    svg = svg[svg.index("<svg") :].replace("xlink:href", "href")
+    svg = re.sub(r"<!--.*?-->|<title>.*?</title>", "", svg, flags=re.DOTALL).replace(' class="graph"', "")
+    return re.sub(r' (id|fill|stroke|font-family|font-size|xmlns:xlink|xlink:title)="[^"]*"', "", svg)

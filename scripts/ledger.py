@@ -13,7 +13,7 @@ def best(statuses) -> str:
 
 
 def worst(statuses) -> str:
-    """Return the weakest of some statuses: each stands for a step of a result."""
+    """Return the weakest of some statuses; a claim without any is argued."""
     return max(statuses, key=STATUSES.index, default="argued")
 
 
@@ -35,9 +35,11 @@ class Entry:
     holds: list[str] = field(default_factory=list)
     rests_on: list[str] = field(default_factory=list)
     limited_by: str | None = None
+    tex: str = ""
 
     def __post_init__(self):
-        choose = best if self.kind in ("equation", "check", "citation") else worst
+        # Any comparison runs a whole equation; in words, each covers only a part of the claim.
+        choose = best if self.kind == "equation" else worst
         self.status = choose(item["status"] for item in self.evidence)
 
     @property
@@ -61,7 +63,7 @@ class Entry:
 
 
 def limit(entries: list[Entry], owners: dict[str, str]) -> list[str]:
-    """Give no result a better status than what it holds or rests on; return the problems.
+    """Give nothing a better status than what it holds or rests on; return the problems.
 
     `owners` maps the label of an equation to that of the result it stands in. Results that rest on
     each other in a circle are a problem.

@@ -98,14 +98,14 @@ def number(page: Page, topics: list[str]) -> Sheet:
         article.problems += broken(part, article, records, topics)
         badges(article, records)
     sheet.claims = Claims(article, page.url, records, link_citations(article) if part else [])
+    article.collect_formulas()
     fill(
         article,
         exam=lambda: blocks.exam(sheet.root),
         numbers=lambda: blocks.numbers(sheet.root),
         parts=lambda: blocks.parts(sheet.root, page.file.src_uri.split("/")[0]),
-        checks=lambda: blocks.checks(sheet.root, page.url, records),
+        checks=lambda: blocks.checks(sheet.root, page.url, records, article.labels),
     )
-    article.collect_formulas()
     article.wrap_tables()
     return sheet
 
@@ -152,7 +152,7 @@ def show(sheet: Sheet, entries: list[ledger.Entry]):
             drawn = {f"fig-{name}": article.labels.get(f"fig-{name}", "") for name, figure in plotted.items()
                      if entry.label in figure["equations"]}  # fmt: skip
             box = article.tree.xpath(".//*[@id=$id]", id=entry.label)[0]
-            box.extend(blocks.evidence(sheet.root, entry, drawn))
+            box.extend(blocks.evidence(sheet.root, entry, drawn, article.labels))
         elif entry.label and entry.kind != "check":
             title = article.tree.xpath('.//*[@id=$id]/p[@class="admonition-title"]', id=entry.label)[0]
             title.append(blocks.status_link(sheet.root, entry))

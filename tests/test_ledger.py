@@ -121,12 +121,32 @@ def test_result_takes_the_evidence_its_proof_links_to(claims):
     assert (outside.status, outside.rests_on) == ("argued", [])
 
 
+def test_result_owns_the_equations_that_it_proves(claims):
+    """Equations inside a result, and those named in data-proves, belong to it; a route names a dependency."""
+    theorem = (
+        '<div class="admonition theorem" id="thm-a" data-proves="eq-x"><p class="admonition-title">A</p>'
+        r"<p>By \eqref{eq-x} and \eqref{eq-y}.</p></div>"
+    )
+    found = claims(EQUATION + theorem, [record("test_a", equation="eq-x") | {"claim": ""}]).entries()
+    equation, result, _ = found
+    assert (result.holds, result.rests_on, result.status) == (["eq-x"], ["eq-y"], "executed")
+    item = record("test_a", equation="eq-x", route="z as printed in eq-z, not eq-x")
+    assert claims(EQUATION, [item]).entries()[0].rests_on == ["eq-z"]
+    assert equation.rests_on == []
+
+
 def test_citation_is_linked_and_its_sentence_is_the_claim(claims):
     """A citation leads to its reference; the claim is its sentence; a missing reference is a problem."""
-    page = claims(f"<p>Before. They say so [1, App. B] <em>twice</em>. After.</p>{REFERENCES}")
+    page = claims(f"<p>Before. They say so [1, App. B] <em>twice</em> [1]. After.</p>{REFERENCES}")
     (cited,) = page.cited()
-    assert cited.claim == "They say so twice." and cited.status == "cited"
+    assert cited.claim == "They say so [1, App. B] twice [1]." and cited.status == "cited"
+    assert [item["source"] for item in cited.evidence] == [
+        "[1, App. B] A. Author, A Title.",
+        "[1] A. Author, A Title.",
+    ]
     assert '<a class="citation" href="#reference-1" id="citation-1">[1, App. B]</a>' in page.article.html()
+    cell = claims(f"<table><tr><td>Of A. Much, 3 % [1]. More.</td></tr></table>{REFERENCES}")
+    assert [cited.claim for cited in cell.cited()] == ["Of A. Much, 3 % [1]"]
     assert page.article.problems == []
     missing = claims(f"<p>They say so [3].</p>{REFERENCES}")
     assert "[3] cites reference 3; the page lists 1" in missing.article.problems[0]
@@ -176,9 +196,11 @@ def test_links_lead_both_ways(entries):
 def test_graph_draws_what_rests_on_what(entries):
     """The graphs of the ledger have a node for each end, and as many arrows as there are dependencies."""
     listed = html.parse(str(SITE / "ledger/index.html")).getroot()
-    arrows = sum(len(item["rests_on"]) for item in entries)
-    assert len(listed.xpath('//*[@class="edge"]')) == arrows > 10
-    ends = {label for item in entries if item["rests_on"] for label in [item["label"], *item["rests_on"]]}
+    owners = {name: item["label"] for item in entries for name in item["holds"]}
+    pairs = {(owners.get(item["label"], item["label"]), n) for item in entries for n in item["rests_on"]}
+    arrows = {pair for pair in pairs if pair[0] != pair[1]}
+    assert len(listed.xpath('//*[@class="edge"]')) == len(arrows) > 10
+    ends = {label for pair in arrows for label in pair}
     addresses = {item["url"].partition("#")[2] for item in entries if item["label"] in ends}
     drawn = listed.xpath('//*[contains(@class, "node")]//a/@href')
     assert {url.partition("#")[2] for url in drawn} == addresses

@@ -56,7 +56,7 @@ def test_changes_are_seen_without_a_loop(live):
 
     replace(part / "index.md", r"^## Hints", "Seen at once.\n\n## Hints")
     wait_for(lambda: "Seen at once." in fetch("q0/d-temperature/"))
-    replace(part / "figures.py", r'(?<=\(canvas\):\n)    """', '    """Seen in the figure. ')
+    replace(part / "figures.py", r'(?<=flat\(canvas\):\n)    """', '    """Seen in the figure. ')
     wait_for(lambda: "Seen in the figure." in fetch("q0/d-temperature/"))
     replace(part / "checks.py", r'(?<=\(evidence\):\n)    """', '    """Seen in the check. ')
     wait_for(lambda: "Seen in the check." in fetch("q0/d-temperature/"))

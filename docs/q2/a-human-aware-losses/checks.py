@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import sympy
 from equations import find
-from scipy.integrate import quad
 from scipy.optimize import brentq
 
 from .model import clip_loss, distance_to_permitted, log_sigmoid
@@ -165,7 +164,7 @@ def test_construction_gives_the_loss(evidence):
     evidence.equation("eq-printed-values", 1e-12, route, v_plus=good, v_minus=bad, z=z, varepsilon=EPSILON)
     z, a, e = sympy.symbols("z", real=True), *sympy.symbols("A epsilon", positive=True)
     good, bad = (lambda z, a=a: printed_loss(evidence, a, sympy.exp(-z), e) / a for a in (a, -a))
-    route = "SymPy: the loss case by case with q = e^(−z), divided by A"
+    route = "SymPy: the loss of eq-clip-cases with q = e^(−z), divided by A"
     evidence.identity("eq-printed-values", route, v_plus=good, v_minus=bad, z=z, varepsilon=e)
 
 
@@ -201,7 +200,7 @@ def test_published_construction_gives_the_loss(evidence):
     z, a, e = sympy.symbols("z", real=True), *sympy.symbols("A epsilon", positive=True)
     for sign, a in (("A > 0", a), ("A < 0", -a)):
         evidence.identity(
-            "eq-published-value", f"SymPy: minus the loss case by case with q = e^z, {sign}",
+            "eq-published-value", f"SymPy: minus the loss of eq-clip-cases with q = e^z, {sign}",
             v_f=lambda z: -printed_loss(evidence, a, sympy.exp(z), e), z=z, A=a, varepsilon=e,
         )  # fmt: skip
 
@@ -312,22 +311,15 @@ def test_two_token_threshold(evidence):
 
 
 def test_prospect_value(evidence):
-    """The Kahneman–Tversky value is the integral from 0 to z of the slope α|t|^(α−1), which counts
-    λ-fold on losses."""
-    alpha, aversion, z = 0.88, 2.25, np.linspace(-4, 4, 41)
-
-    @np.vectorize
-    def value(end):
-        size = quad(lambda t: alpha * t ** (alpha - 1), 0, abs(end))[0]
-        return size if end >= 0 else -aversion * size
-
-    route, values = "quadrature of the slope, 41 points of [−4, 4]", {"alpha": alpha, "lambda": aversion}
-    evidence.equation("eq-kahneman-tversky", 1e-8, route, v=value, z=z, **values)
-    size, t, alpha, aversion = sympy.symbols("z t alpha lambda", positive=True)
-    area = sympy.integrate(alpha * t ** (alpha - 1), (t, 0, size))
-    for end, value in ((size, area), (-size, -aversion * area)):
-        values = {"v": lambda _: value, "z": end, "alpha": alpha, "lambda": aversion}
-        evidence.identity("eq-kahneman-tversky", f"SymPy's integral up to {end}", **values)
+    """The Kahneman–Tversky value is the function of constant elasticity α on each side of 0 that is 1
+    at z = 1 and −λ at z = −1."""
+    size, alpha, aversion = sympy.symbols("z alpha lambda", positive=True)
+    power = sympy.Function("g")
+    constant = sympy.Eq(size * power(size).diff(size), alpha * power(size))
+    for end, start in ((size, 1), (-size, -aversion)):
+        solved = sympy.dsolve(constant, ics={power(1): start}).rhs
+        values = {"v": lambda _: solved, "z": end, "alpha": alpha, "lambda": aversion}
+        evidence.identity("eq-kahneman-tversky", f"SymPy solves z v' = α v from v(±1) = {start}", **values)
 
 
 def test_loss_aversion(evidence):

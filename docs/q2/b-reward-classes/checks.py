@@ -145,6 +145,10 @@ def test_gibbs_inequality(evidence):
         given = {"x": X, "sets": dict.fromkeys(("y", "cdot"), range(policy.shape[-1]))}
         given |= {"pi": law(policy), "pi_r": law(best), "tight": policy is best}
         evidence.equation("eq-class-gibbs", ROUNDING, route, **given)
+    middle = find(evidence.page, "eq-class-gibbs").function(side=2, sets={"y": range(3)})
+    lost = best[..., :3].sum(axis=-1, keepdims=True) - 1  # the mass of π_r where π = 0, negative
+    found = middle(x=X, pi=law(some), pi_r=law(best))
+    evidence.close(found, lost, ROUNDING, "the middle sum of eq-class-gibbs against the mass where π = 0")
 
 
 def test_optimum(evidence):
@@ -158,7 +162,11 @@ def test_optimum(evidence):
     slope = sp.diff(printed(evidence, "eq-class-objective", **given), share)
     (best,) = sp.solve(sp.logcombine(slope, force=True), share)
     given |= {"pi_r": lambda y, x: best, "Z_r": partition(p, p.reward)}
-    evidence.identity("eq-class-optimum", "root of the derivative of J, two responses", **given)
+    evidence.identity(
+        "eq-class-optimum",
+        "root of the derivative of J as printed in eq-class-objective, first of two responses",
+        **given,
+    )
 
 
 def test_invariance_exact(evidence):
@@ -238,7 +246,11 @@ def test_canonical_reward(evidence):
         p, x=0, y=0, r_bar=(p.reward + shift).view(Table), Z_r=partition(p, p.reward),
         pi_r=printed_optimum(evidence, p, p.reward),
     )  # fmt: skip
-    evidence.identity("eq-class-canonical", "h solved from Z = 1, three responses", **given)
+    evidence.identity(
+        "eq-class-canonical",
+        "h solved from Z = 1, optimum printed in eq-class-optimum, first of three responses",
+        **given,
+    )
 
 
 def test_converse(evidence):
@@ -249,11 +261,13 @@ def test_converse(evidence):
     left, right = np.ptp(other - p.reward, axis=-1), p.beta[..., 0] * np.ptp(np.log(b / a), axis=-1)
     evidence.close(left, right, ROUNDING, "pairs of unrelated rewards; optima by SciPy's softmax")
     p, other = free(), np.array([sp.symbols("s:3", real=True)])
-    given = symbols(p, x=0, y=0)
+    given = symbols(p, x=0)
     for name, reward in (("a", p.reward), ("b", other)):
         given |= {f"r_{name}": reward.view(Table), f"Z_r_{name}": partition(p, reward)}
         given[f"pi_r_{name}"] = printed_optimum(evidence, p, reward)
-    evidence.identity("eq-class-converse", "the optima printed in eq-class-optimum", **given)
+    for y in range(3):
+        route = f"the optima printed in eq-class-optimum, response {y + 1} of 3"
+        evidence.identity("eq-class-converse", route, **given | {"y": y})
 
 
 def test_response_dependent_shift(evidence):
@@ -310,7 +324,11 @@ def test_logit_shift(evidence):
         given[f"v_{name}"] = lambda x, y, value=value: value
     first, second = p.shift[:, 0]
     given["delta"] = lambda x, y: pairs[1].sum() * (first - second)
-    evidence.identity("eq-class-logit-shift", "values printed in eq-class-value, two prompts", **given)
+    evidence.identity(
+        "eq-class-logit-shift",
+        "values printed in eq-class-value at one of two prompts, one of two responses",
+        **given,
+    )
 
 
 def test_value_change_bound(evidence):

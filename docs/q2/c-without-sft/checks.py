@@ -187,9 +187,9 @@ def test_dpo_gradient(evidence):
     logits = sp.symbols("theta:3", real=True)
     policy = [sp.exp(t) / sum(map(sp.exp, logits)) for t in logits]
     margin = b * (sp.log(policy[0] / p[0]) - sp.log(policy[1] / p[1]))
-    for logit in logits:
+    for number, logit in enumerate(logits, 1):
         evidence.identity(
-            "eq-sft-gradient", f"SymPy's derivative of −log σ(m) in the logit {logit} of 3",
+            "eq-sft-gradient", f"SymPy's derivative of −log σ(m) in logit {number} of 3",
             nabla_theta=Nabla(lambda f: sp.diff(f, logit)), ell=sp.log(1 + sp.exp(-margin)), beta=b,
             pi_theta=lambda y, x: policy[y], x=0, y_w=0, y_l=1, m_theta=margin,
         )  # fmt: skip
