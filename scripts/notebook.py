@@ -60,7 +60,13 @@ def code(cell, told: str) -> list[html.HtmlElement]:
         for image in output.iter("img"):
             image.set("alt", told)
             image.attrib.pop("class", None)
-        blocks.append(output)
+        before = blocks[-1].xpath('self::*[@class="notebook-output"]//pre') if blocks else []
+        text = output.xpath(".//pre[not(ancestor::*//img)]")
+        if before and text:
+            # What one cell prints arrives in pieces that depend on timing.
+            before[-1].text = (before[-1].text or "") + (text[0].text or "")
+        else:
+            blocks.append(output)
     for pre in (pre for block in blocks for pre in block.iter("pre")):
         pre.set("tabindex", "0")
     return blocks

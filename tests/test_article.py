@@ -1,5 +1,6 @@
 """Numbering, references and typesetting on small made-up pages."""
 
+import notebook
 import pytest
 from article import Article
 from references import find_leftovers, resolve
@@ -96,3 +97,12 @@ def test_formulas_become_plain_text_for_search():
     (result,) = typeset([(r"\piref(y \mid x) \le \E[\log\sigma(z)]", False)])
     assert result.text == "πref(y∣x)≤E[logσ(z)]"
     assert 'class="katex"' in result.html
+
+
+def test_what_a_cell_prints_is_one_output():
+    """The pieces in which a notebook cell's text arrives, which depend on timing, are joined."""
+    piece = '<div class="jp-OutputArea-output"><pre>{}</pre></div>'
+    cell = '<div class="jp-Cell jp-CodeCell"><div class="highlight-ipynb"><pre>code</pre></div>{}</div>'
+    whole = notebook.lean(cell.format(piece.format("a: 1\nb: 2\n")), "lab.ipynb")
+    split = notebook.lean(cell.format(piece.format("a:") + piece.format(" 1\nb: 2\n")), "lab.ipynb")
+    assert split == whole and ">a: 1\nb: 2\n</pre>" in whole

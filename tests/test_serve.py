@@ -36,6 +36,8 @@ def live(copy):
         return (copy.parent / "serve.log").read_text().count("Documentation built")
 
     wait_for(lambda: builds() == 1)
+    wait_for(lambda: "Serving on" in (copy.parent / "serve.log").read_text())
+    time.sleep(5)  # the watcher looks at every file once before it can see a change
     yield copy, fetch, builds
     process.terminate()
     process.wait(timeout=30)
@@ -58,7 +60,7 @@ def test_changes_are_seen_without_a_loop(live):
     wait_for(lambda: "Seen at once." in fetch("q0/d-temperature/"))
     replace(part / "figures.py", r'(?<=flat\(canvas\):\n)    """', '    """Seen in the figure. ')
     wait_for(lambda: "Seen in the figure." in fetch("q0/d-temperature/"))
-    replace(part / "checks.py", r'(?<=\(evidence\):\n)    """', '    """Seen in the check. ')
+    replace(part / "checks.py", r'(?<=odds\(evidence\):\n)    """', '    """Seen in the check. ')
     wait_for(lambda: "Seen in the check." in fetch("q0/d-temperature/"))
 
     done = builds()
