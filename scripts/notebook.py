@@ -61,7 +61,7 @@ def code(cell, told: str) -> list[html.HtmlElement]:
             image.set("alt", told)
             image.attrib.pop("class", None)
         before = blocks[-1].xpath('self::*[@class="notebook-output"]//pre') if blocks else []
-        text = output.xpath(".//pre[not(ancestor::*//img)]")
+        text = output.xpath(".//pre")
         if before and text:
             # What one cell prints arrives in pieces that depend on timing.
             before[-1].text = (before[-1].text or "") + (text[0].text or "")
