@@ -103,7 +103,8 @@ def test_what_a_cell_prints_is_one_output():
     """The pieces in which a notebook cell's text arrives, which depend on timing, are joined."""
     piece = '<div class="jp-OutputArea-output"><pre>{}</pre></div>'
     picture = '<div class="jp-Cell jp-CodeCell"><div class="jp-OutputArea-output"><img src="x"></div></div>'
-    cell = f'<div class="jp-Cell jp-CodeCell"><div class="highlight-ipynb"><pre>code</pre></div>{{}}</div>{picture}'
+    source = '<div class="highlight-ipynb"><pre>code</pre></div>'
+    cell = f'<div class="jp-Cell jp-CodeCell">{source}{{}}</div>{picture}'
     whole = notebook.lean(cell.format(piece.format("a: 1\nb: 2\n")), "lab.ipynb")
     split = notebook.lean(cell.format(piece.format("a:") + piece.format(" 1\nb: 2\n")), "lab.ipynb")
     assert split == whole and ">a: 1\nb: 2\n</pre>" in whole
