@@ -185,6 +185,12 @@ def status_link(root: str, claim: ledger.Entry) -> html.HtmlElement:
     return block("status", root, claim=claim)
 
 
+def pdfs(root: str, sets: list) -> html.HtmlElement:
+    """Return the list of some printed sets, each in full and in short."""
+    short = {one.name.removesuffix("-short"): one for one in sets if one.short}
+    return block("pdfs", root, sets=[one for one in sets if not one.short], short=short)
+
+
 def checks(root: str, address: str, records: list[dict], numbers: dict[str, str]) -> html.HtmlElement:
     """Return all checks of the part at `address`, with their evidence and code; `numbers` by label."""
     libraries = {k: v for record in records for k, v in record["libraries"].items()}

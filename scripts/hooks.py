@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import exam
+import handout
 import jupytext
 import ledger
 import notebook
@@ -97,7 +98,7 @@ def generated(files, config, uri: str, path: Path):
 def on_nav(nav, config, files):
     """Order the navigation as the exam is, and call the questions by their names."""
     names = {question.id: f"Question {question.number}" for question in exam.questions()}
-    rank = {"index.md": 0, "exam.md": 1, "topics.md": 3, "ledger.md": 4, "about.md": 5}
+    rank = {"index.md": 0, "exam.md": 1, "topics.md": 3, "print.md": 4, "ledger.md": 5, "about.md": 6}
     for section in [item for item in nav.items if isinstance(item, Section)]:
         page = next(child for child in section.children if getattr(child, "file", None))
         section.title = names.get(page.file.src_uri.split("/")[0], section.title)
@@ -167,7 +168,7 @@ def on_page_markdown(markdown, page, config, files):
 def on_env(env, config, files):
     """Number all pages, resolve their references, and typeset their formulas in one run."""
     written = [file.page for file in files.documentation_pages() if file.page and file.page.content]
-    done = pages.assemble(written, config.extra["topics"])
+    done = pages.assemble(written, config.extra["topics"], config.site_url)
     typeset_formulas[:] = done.formulas
     for problem in done.problems:
         log.warning(problem)
@@ -177,6 +178,12 @@ def on_env(env, config, files):
     files.append(
         File.generated(config, "ledger.json", content=json.dumps(entries, indent=1, ensure_ascii=False))
     )
+    for one in done.sets:
+        generated(files, config, f"pdf/{one.path.name}", one.path)
+    log.info("%d sets printed, %d pages", len(done.sets), sum(one.pages for one in done.sets))
+    contents = {s.part: PLACEHOLDER.sub(typeset_formula, s.page.content) for s in done.sheets if s.part}
+    for address, script in handout.scripts(contents).items():
+        files.append(File.generated(config, address, content=script))
     return env
 
 

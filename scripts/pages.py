@@ -7,11 +7,14 @@ from pathlib import Path
 
 import blocks
 import exam
+import handout
 import ledger
 import notebook
+import sets
 from article import Article, Formula
 from citations import link_citations
 from claims import Claims
+from formulas import printed
 from lxml.html import tostring
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
@@ -42,15 +45,17 @@ class Sheet:
 
 @dataclass
 class Assembly:
-    """What the pages were assembled to: typeset formulas, the ledger, and the problems found."""
+    """What the pages were assembled to: themselves, typeset formulas, the ledger, the sets, the problems."""
 
+    sheets: list[Sheet]
     formulas: list[str]
     ledger: list[ledger.Entry]
+    sets: list[sets.PrintSet]
     problems: list[str]
 
 
-def assemble(pages: list[Page], topics: list[str]) -> Assembly:
-    """Rewrite the content of all pages.
+def assemble(pages: list[Page], topics: list[str], site: str) -> Assembly:
+    """Rewrite the content of all pages, and print the sets; `site` is the address of the site.
 
     In the content a placeholder with the plain text stands for each formula, so that the search
     index, which is made next, holds words and not markup.
@@ -68,12 +73,32 @@ def assemble(pages: list[Page], topics: list[str]) -> Assembly:
             problems.append(f"{formula.place}: formula: {result.error}")
         put_placeholder(formula, index, result.text)
     entries += [entry for sheet in sheets if sheet.part for entry in sheet.claims.cited()]
+    made, unprinted = printed_sets(sheets, formulas, site, topics, not problems)
+    problems += unprinted
     shown = {f.label: tostring(f.element, encoding="unicode", with_tail=False) for f in formulas if f.label}
     for sheet in sheets:
-        fill(sheet.article, ledger=lambda sheet=sheet: blocks.ledger_page(sheet.root, entries, shown))
+        fill(
+            sheet.article,
+            ledger=lambda sheet=sheet: blocks.ledger_page(sheet.root, entries, shown),
+            pdfs=lambda sheet=sheet: blocks.pdfs(sheet.root, [one for one in made if not one.topic]),
+            topic_pdfs=lambda sheet=sheet: blocks.pdfs(sheet.root, [one for one in made if one.topic]),
+        )
         problems += sheet.article.problems
         sheet.page.content = sheet.article.html()
-    return Assembly([result.html for result in results], entries, problems)
+    return Assembly(sheets, [result.html for result in results], entries, made, problems)
+
+
+def printed_sets(sheets: list[Sheet], formulas: list[Formula], site: str, topics: list[str], sound: bool):
+    """Return the printed sets and the problems; of pages that are not sound nothing is printed."""
+    forms = printed([(formula.tex, formula.display) for formula in formulas])
+    problems = [
+        f"{formula.place}: formula: it cannot be printed: {form['error']}"
+        for formula, form in zip(formulas, forms, strict=True) if "error" in form
+    ]  # fmt: skip
+    if problems or not sound:
+        return [], problems
+    placed = [form | {"place": formula.place} for form, formula in zip(forms, formulas)]
+    return sets.make(sheets, placed, site, topics)
 
 
 def put_placeholder(formula: Formula, index: int, text: str):
@@ -105,6 +130,7 @@ def number(page: Page, topics: list[str]) -> Sheet:
         numbers=lambda: blocks.numbers(sheet.root),
         parts=lambda: blocks.parts(sheet.root, page.file.src_uri.split("/")[0]),
         checks=lambda: blocks.checks(sheet.root, page.url, records, article.labels),
+        handout=lambda: handout.form(sheet.root),
     )
     article.wrap_tables()
     return sheet

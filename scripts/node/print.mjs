@@ -1,0 +1,131 @@
+// Turn formulas into Typst mathematics and into spoken words: a JSON request on standard input, a JSON answer
+// on standard output. KaTeX parses the formula, as for the web pages; what is not known here is an error.
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { dirname, join } from "node:path";
+import katex from "katex";
+import sre from "speech-rule-engine";
+
+const CLASSES = {
+  bin: "binary", rel: "relation", open: "opening", close: "closing", punct: "punctuation", inner: "normal",
+  mord: "normal", mbin: "binary", mrel: "relation", mopen: "opening", mclose: "closing", mpunct: "punctuation",
+  minner: "normal", mop: "large",
+};
+const FONTS = {
+  mathrm: "upright", textrm: "upright", mathbf: "bold-upright", textbf: "bold-upright", mathbb: "bb",
+  mathcal: "cal", mathit: "italic", textit: "italic", mathsf: "sans", mathtt: "mono", text: "upright", boldsymbol: "bold",
+};
+const ACCENTS = {
+  "\\bar": "\u0304", "\\hat": "\u0302", "\\widehat": "\u0302", "\\tilde": "\u0303", "\\widetilde": "\u0303",
+  "\\dot": "\u0307", "\\ddot": "\u0308", "\\vec": "\u20d7", "\\check": "\u030c",
+};
+const WIDTHS = { em: 1, mu: 1 / 18, ex: 0.43 };
+
+const escaped = (text) => [...text].map((c) => (/[A-Za-z0-9]/.test(c) ? c : `\\u{${c.codePointAt(0).toString(16)}}`)).join(" ");
+const quoted = (text) => JSON.stringify(text);
+
+const characters = new Map();
+// The character that KaTeX shows for a command such as \theta.
+function character(command, mode) {
+  if (!command.startsWith("\\")) return command === "-" && mode === "math" ? "\u2212" : command === "*" ? "\u2217" : command;
+  const key = mode + command;
+  if (!characters.has(key)) {
+    const tex = mode === "text" ? `\\text{${command}}` : command;
+    const shown = katex.renderToString(tex, { output: "mathml" }).match(/<m\w+[^>]*>([^<]+)<\/m\w+><\/mrow>/);
+    if (!shown) throw new Error(`no character for ${command}`);
+    characters.set(key, shown[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"));
+  }
+  return characters.get(key);
+}
+
+// A sign such as + or - is binary only between two operands (The TeXbook, Chapter 17).
+const OPERATOR = new Set(["bin", "rel", "open", "punct", "mbin", "mrel", "mopen", "mpunct"]);
+function list(nodes) {
+  let before = null;
+  return nodes.map((node) => {
+    const unary = node.family === "bin" && (!before || before.type === "op" || OPERATOR.has(before.family ?? before.mclass));
+    if (node.type !== "kern" && node.type !== "spacing") before = unary ? { type: "mathord" } : node;
+    return unary ? convert({ ...node, family: "inner" }) : convert(node);
+  }).join(" ");
+}
+const plain = (nodes) => nodes.map((n) => (n.body ? plain([n.body].flat()) : n.type === "spacing" ? " " : character(n.text, n.mode))).join("");
+
+const CONVERT = {
+  mathord: (n) => escaped(character(n.text, n.mode)),
+  textord: (n) => (n.text === "\\prime" ? "prime" : `class("normal", ${escaped(character(n.text, n.mode))})`),
+  atom: (n) => `class("${CLASSES[n.family]}", ${escaped(character(n.text, n.mode))})`,
+  ordgroup: (n) => list(n.body),
+  supsub(n) {
+    const parts = [n.base ? convert(n.base) : '""'];
+    if (n.sup) parts.push(`t: ${convert(n.sup)}`);
+    if (n.sub) parts.push(`b: ${convert(n.sub)}`);
+    return `attach(${parts.join(", ")})`;
+  },
+  op(n) {
+    const name = n.symbol ? escaped(character(n.name, "math")) : `op(${quoted(n.name ? n.name.slice(1) : plain(n.body))})`;
+    return n.limits ? `limits(${name}, inline: #false)` : `scripts(${name})`;
+  },
+  operatorname: (n) => `scripts(op(${quoted(plain(n.body))}))`,
+  genfrac(n) {
+    if (!n.hasBarLine || n.leftDelim || n.rightDelim) throw new Error("a fraction with delimiters or without a bar");
+    return `frac(${convert(n.numer)}, ${convert(n.denom)})`;
+  },
+  sqrt: (n) => (n.index ? `root(${convert(n.index)}, ${convert(n.body)})` : `sqrt(${convert(n.body)})`),
+  font: (n) => styled(n.font, convert(n.body)),
+  text: (n) => styled((n.font ?? "\\text").slice(1), quoted(plain(n.body))),
+  accent: (n) => `accent(${convert(n.base)}, ${quoted(ACCENTS[n.label] ?? fail(`the accent ${n.label}`))})`,
+  overline: (n) => `overline(${convert(n.body)})`,
+  underline: (n) => `underline(${convert(n.body)})`,
+  kern: (n) => `#h(${(n.dimension.number * (WIDTHS[n.dimension.unit] ?? fail(`the unit ${n.dimension.unit}`))).toFixed(4)}em)`,
+  spacing: (n) => (n.text === "\\nobreak" || n.text === "\\allowbreak" ? "" : "#h(0.25em)"),
+  styling: (n) => (n.style === "display" ? `display(${list(n.body)})` : n.style === "text" ? `inline(${list(n.body)})` : `script(${list(n.body)})`),
+  mclass: (n) => `class("${CLASSES[n.mclass]}", ${list(n.body)})`,
+  htmlmathml: (n) => list(n.mathml),
+  href: (n) => list(n.body),
+  leftright(n) {
+    const [only] = n.body;
+    if (n.body.length === 1 && only.type === "array" && n.left === "\\{" && n.right === ".") return `cases(${rows(only, " #h(1em) & ").join(", ")})`;
+    const delimiter = (d) => (d === "." ? "" : escaped(character(d, "math")));
+    return `lr(${delimiter(n.left)} ${list(n.body)} ${delimiter(n.right)})`;
+  },
+  array: (n) => rows(n).join(" \\ "),
+};
+
+// The rows of an alignment; a cell is wrapped in a style that Typst's rows have anyway.
+const rows = (n, gap = " & ") => n.body.map((row) => row.map((cell) => cells(cell.type === "styling" ? cell.body : [cell])).join(gap));
+const cells = (nodes) => nodes.map((n) => (n.type === "ordgroup" ? list(n.body) : convert(n))).join(" ");
+
+function styled(font, content) {
+  const names = FONTS[font] ?? fail(`the font ${font}`);
+  return names.split("-").reduceRight((inner, name) => `${name}(${inner})`, content);
+}
+
+function fail(what) {
+  throw new Error(what);
+}
+
+function convert(node) {
+  if (!CONVERT[node.type]) fail(`a formula part of the kind ${node.type}`);
+  return CONVERT[node.type](node);
+}
+
+const { macros, formulas } = JSON.parse(readFileSync(0, "utf8"));
+const maps = join(dirname(fileURLToPath(import.meta.resolve("speech-rule-engine"))), "mathmaps");
+await sre.setupEngine({ locale: "en", domain: "clearspeech", modality: "speech", json: maps });
+await sre.engineReady();
+
+function spoken(options, tex) {
+  const mathml = katex.renderToString(tex, { ...options, output: "mathml" }).match(/<math[^]*<\/math>/)[0];
+  return sre.toSpeech(mathml.replace(/<annotation[^]*?<\/annotation>/, ""));
+}
+
+function print({ tex, display }) {
+  const options = { displayMode: display, macros: { ...macros }, trust: true, strict: "error" };
+  try {
+    return { typst: list(katex.__parse(tex, options)), speech: spoken(options, tex) };
+  } catch (error) {
+    return { error: error.message };
+  }
+}
+
+process.stdout.write(JSON.stringify(formulas.map(print)));

@@ -1,0 +1,68 @@
+"""Turning the HTML of pages into Typst markup: what each element becomes, and what is refused."""
+
+import pytest
+import typst
+from lxml import html
+from parts import SCRIPTS
+from printer import Printer, Unprintable
+
+FORMULA = {"typst": "x", "speech": "x", "place": "page.md:1"}
+
+
+@pytest.fixture
+def printed(tmp_path):
+    """Return a function that turns HTML into Typst markup."""
+
+    def make(content: str) -> str:
+        printer = Printer("q9/a-x/", "https://example.org/", tmp_path, 2, [FORMULA])
+        return printer.children(html.fragment_fromstring(content, create_parent="div")).strip()
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('<p>It #costs $5 "or" <em>so</em>.</p>', r'#"It #costs $5 \"or\""; #emph[#"so";];#".";'),
+        ("<p>a <code>b_c</code></p>", '#"a"; #raw("b_c");'),
+        ('<h2 id="one">Two</h2>', '#heading(level: 3, outlined: false)[#"Two";] #label("q9/a-x/#one")'),
+        ("<ul><li>one</li><li>two</li></ul>", '#list([#"one";], [#"two";])'),
+        ('<a href="https://a.b/c">d</a>', '#link("https://a.b/c")[#"d";];'),
+        ('<a href="#e">f</a>', '#refer("q9/a-x/#e", "https://example.org/q9/a-x/#e")[#"f";];'),
+        ('<a href="../b-y/#e">f</a>', '#refer("q9/b-y/#e", "https://example.org/q9/b-y/#e")[#"f";];'),
+        (
+            '<p>a<sup id="fnref:1"><a class="footnote-ref" href="#fn:1">1</a></sup></p>'
+            '<div class="footnote"><ol><li id="fn:1"><p>note '
+            '<a class="footnote-backref" href="#fnref:1">back</a></p></li></ol></div>',
+            '#"a";#anchor("q9/a-x/#fnref:1")#footnote[#"note";];',
+        ),
+        ("<button>press</button><p class='pdf-links'>no</p>", ""),
+        (
+            '<span class="math" data-formula="0">x</span>',
+            '/* page.md:1 */#box(math.equation(alt: "x", $x$));',
+        ),
+    ],
+)  # fmt: skip
+def test_element_becomes_markup(printed, content, expected):
+    """Text is literal whatever characters it has; links, footnotes and formulas keep their meaning."""
+    assert printed(content) == expected
+
+
+@pytest.mark.parametrize("content", ["<video>film</video>", "<p><img src='x.png'></p>"])
+def test_element_without_a_printed_form_is_refused(printed, content):
+    """An element that the printer does not know is an error that says where it stands, never left out."""
+    with pytest.raises(Unprintable, match="has no printed form"):
+        printed(content)
+
+
+def test_links_inside_a_set_give_the_page():
+    """A link to another page of the set ends in its page number, one to elsewhere leads to the web."""
+    source = (
+        f"{(SCRIPTS / 'templates' / 'print.typ').read_text()}\n"
+        '#refer("here", "https://example.org/here", [there]) #refer("gone", "https://example.org/", [web])\n'
+        '#pagebreak() #anchor("here")'
+    )
+    pages = typst.Compiler(source.encode(), ignore_system_fonts=True).compile(format="svg")
+    assert len(pages) == 2
+    (links,) = [typst.Compiler(source.encode(), ignore_system_fonts=True).query("link", field="dest")]
+    assert '"https://example.org/"' in links and "https://example.org/here" not in links
