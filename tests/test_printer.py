@@ -2,6 +2,7 @@
 
 import pytest
 import typst
+from formulas import convert
 from lxml import html
 from parts import SCRIPTS
 from printer import Printer, Unprintable
@@ -66,3 +67,29 @@ def test_links_inside_a_set_give_the_page():
     assert len(pages) == 2
     (links,) = [typst.Compiler(source.encode(), ignore_system_fonts=True).query("link", field="dest")]
     assert '"https://example.org/"' in links and "https://example.org/here" not in links
+
+
+@pytest.mark.parametrize(
+    ("tex", "said"),
+    [
+        (r"\piref(y \mid x)", "pi sub ref of open paren y given x close paren"),
+        (r"\pi^*_r", "pi star sub r"),
+        (r"\E_{y \sim \pi}[r]", "cap E sub y drawn from pi of r"),
+        (r"\KL(\pi \,\|\, \piref)", "KL of open paren pi relative to pi sub ref close paren"),
+        (r"\bar r = \lambda T .", "r bar equals lambda T"),
+        (
+            r"f = \begin{cases} A & A > 0 \\ 0 & A < 0 \end{cases}",
+            "f equals 2 cases Case 1: A if A is greater than 0 Case 2: 0 if A is less than 0",
+        ),
+        (r"\sigma(a) (b + c)", "sigma of a open paren b plus c close paren"),
+    ],
+)
+def test_formula_is_said_as_in_a_lecture(tex, said):
+    """The words of a formula use the meanings that its signs have on this site, and guess no product."""
+    assert convert([(tex, True)])[0]["speech"] == said
+
+
+def test_formula_without_a_printed_form_is_an_error():
+    """What the converter does not know gives an error that names it, never a guess."""
+    (form,) = convert([(r"\overbrace{x}", True)])
+    assert "horizBrace" in form["error"] and "typst" not in form

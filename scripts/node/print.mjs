@@ -111,12 +111,32 @@ function convert(node) {
 
 const { macros, formulas } = JSON.parse(readFileSync(0, "utf8"));
 const maps = join(dirname(fileURLToPath(import.meta.resolve("speech-rule-engine"))), "mathmaps");
-await sre.setupEngine({ locale: "en", domain: "clearspeech", modality: "speech", json: maps });
+await sre.setupEngine({ locale: "en", domain: "clearspeak", modality: "speech", json: maps });
 await sre.engineReady();
 
+// How this site's notation is said, where the engine would read the signs: "y divides x" for y | x.
+const SAID = {
+  "\\mid": "\\text{ given }", "\\sim": "\\text{ drawn from }", "\\bar": "#1\\text{ bar}", "\\Delta": "\\text{Delta}",
+  "\\mathbb": "\\text{#1}", "\\mathrm": "\\text{#1}",
+};
+const said = (tex) => tex
+  .replace(/[.,;]\s*(?=$|\\\\|\\end)/g, "")
+  .replace(/\^(\*|\{\*\})/g, "\\text{ star}")
+  .replace(/\(\\cdot(?![A-Za-z])/g, "(\\text{dot}")
+  .replace(/((?:\\E|\\mathbb\{E\})(?:_\{(?:[^{}]|\{[^{}]*\})*\}|_\w)?)(?=\[)/g, "$1\\text{ of }")
+  .replace(/\\,\\\|\\,/g, "\\text{ relative to }")
+  .replace(/\(([^()|]*)\|([^()|]*)\)/g, "($1\\mid $2)")
+  .replace(/\\begin\{cases\}[^]*?\\end\{cases\}/g, (cases) => cases.replace(/&/g, "& \\text{ if }"));
+// Whether a bracket holds an argument or a factor is for the listener to hear, not for the engine to guess.
+const HEARD = [
+  [/ times (?=open )/g, " "], [/ of (?=star|bar)/g, " "], [/\b(blank|normal) /g, ""], [/\blamda\b/g, "lambda"], [/\s+/g, " "],
+];
+
 function spoken(options, tex) {
-  const mathml = katex.renderToString(tex, { ...options, output: "mathml" }).match(/<math[^]*<\/math>/)[0];
-  return sre.toSpeech(mathml.replace(/<annotation[^]*?<\/annotation>/, ""));
+  const given = { ...options, macros: { ...options.macros, ...SAID }, output: "mathml" };
+  const mathml = katex.renderToString(said(tex), given).match(/<math[^]*<\/math>/)[0];
+  const words = sre.toSpeech(mathml.replace(/<annotation[^]*?<\/annotation>/, ""));
+  return HEARD.reduce((text, [found, better]) => text.replace(found, better), words).trim();
 }
 
 function print({ tex, display }) {
