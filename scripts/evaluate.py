@@ -16,7 +16,15 @@ BUILT_IN = {
     "sgn": np.sign,
     "sigma": lambda z: np.exp(-np.logaddexp(0, -np.asarray(z, float))),
     "logit": lambda p: np.log(p) - np.log1p(-np.asarray(p, float)),
+    "softmax": lambda z: np.exp(z - np.max(z, -1, keepdims=True)) / partition(z),
 }
+
+
+def partition(z):
+    """Return the sum of exp(z) over the last axis, scaled by the largest term."""
+    return np.sum(np.exp(z - np.max(z, -1, keepdims=True)), -1, keepdims=True)
+
+
 RELATION = {"=": np.equal, "≤": np.less_equal, "≥": np.greater_equal, "<": np.less, ">": np.greater}
 
 
@@ -88,6 +96,11 @@ class Evaluator:
         if len(given) > 1:
             raise TypeError(f"{node.value!r} is applied to {len(given)} arguments but is not a function")
         return function * given[0]
+
+    def item(self, node):
+        """Return the entry of a vector, the last axis, at an index that is bound or a number."""
+        index = node.value if node.value.isdigit() else self.lookup(node.value)
+        return np.asarray(self(node.parts[0]))[..., np.asarray(index, int)]
 
     def function(self, node):
         """Return what the name of an application stands for: a function, or a number before a bracket."""
@@ -171,6 +184,7 @@ class Exact(Evaluator):
             "sgn": sympy.sign,
             "sigma": lambda z: 1 / (1 + sympy.exp(-z)),
             "logit": lambda p: sympy.log(p / (1 - p)),
+            "softmax": lambda z: np.array([sympy.exp(k) for k in z]) / sum(sympy.exp(k) for k in z),
         }
 
     def number(self, node):

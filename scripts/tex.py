@@ -186,12 +186,13 @@ class Parser(Reader):
             self.take(token)
 
     def named(self) -> Node:
-        """Parse a name, with its arguments if it is applied to some."""
+        """Parse a name, with its arguments if it is applied to some, and an index of the result."""
         if self.accept(r"\cdot"):
             return Node("name", "cdot")
         name = self.name()
         if self.next == "(":
-            return Node("apply", name, self.arguments())
+            applied = Node("apply", name, self.arguments())
+            return Node("item", self.group(self.index), (applied,)) if self.accept("_") else applied
         if name in FUNCTIONS:
             return Node("apply", name, (self.power(),))
         return Node("name", name)

@@ -55,6 +55,7 @@ def test_every_labelled_equation_is_read(path):
         (r"f \le g \le 2", {"f": 2, "g": 2}),
         (r"f = \sum_{j=1}^n j^2", {"f": 14, "n": 3}),
         (r"p_i = \frac{z_i}{\sum_{j=0}^n z_j}", {"z": P * 8, "p": P, "i": np.arange(3), "n": 2}),
+        (r"f = \softmax(z)_i", {"f": [0.25, 0.75], "z": np.log([1.0, 3.0]), "i": np.arange(2)}),
         (r"v'_+(x) + x^* = 3", {"v_prime_plus": lambda x: x, "x": 1, "x_star": 2}),
     ],
 )
@@ -154,6 +155,7 @@ X, Z, A = sympy.symbols("x z A", real=True)
             r"f = \begin{cases} A & A \geq 0 \\ A & A < 0 \end{cases}",
             {"f": sympy.Piecewise((A, A >= 0), (-A, True))},
         ),
+        (r"f = \softmax(w)_1", r"f = \softmax(w)_0", {"f": 1 / (1 + sympy.exp(X - Z)), "w": [X, Z]}),
         (r"f = \sum_{j=1}^3 j x^j", r"f = \sum_{j=1}^3 j x", {"f": X * sum(X**j for j in (1, 2, 3)).diff(X)}),
     ],
 )
