@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ HIDDEN = (
 )  # fmt: skip
 HEADINGS = ("h1", "h2", "h3", "h4")
 UNBROKEN = 24  # characters: a formula up to this length stays on one line
-WHOLE = 10  # rows: a table up to this length stays on one page
+SHORT = 1000  # characters: a table or a statement up to this length stays on one page
 INLINE = {
     "em": "emph",
     "strong": "strong",
@@ -46,11 +47,18 @@ def quoted(text: str) -> str:
 
 def literal(text: str | None) -> str:
     """Return text as Typst markup that shows exactly its words."""
-    words = " ".join((text or "").split())
+    words = " ".join(re.split(r"[ \t\r\n]+", text or "")).strip(" ")
     if not words:
         return " " if text else ""
+    words = re.sub(r"(?<=\d) (?=%|marks?\b)", "\N{NO-BREAK SPACE}", words)
     before, after = " " * text[0].isspace(), " " * text[-1].isspace()
     return f"{before}#{quoted(words)};{after}"
+
+
+def followed(element: html.HtmlElement, classes: set[str]) -> bool:
+    """Tell whether the next element has one of some classes."""
+    after = element.getnext()
+    return after is not None and isinstance(after.tag, str) and bool(set(after.classes) & classes)
 
 
 @dataclass
@@ -93,7 +101,9 @@ class Printer:
     # -- text ------------------------------------------------------------------------------------
 
     def tag_p(self, element):
-        return f"\n\n{self.children(element)}\n\n"
+        body = self.children(element)
+        leads = followed(element, {"equation", "table"})
+        return f"\n\n#leading[{body}]\n\n" if leads else f"\n\n{body}\n\n"
 
     def tag_span(self, element):
         return self.children(element)
@@ -133,7 +143,8 @@ class Printer:
         body = self.children(element)
         if target.startswith(("http:", "https:", "mailto:")):
             return f"#link({quoted(target)})[{body}];"
-        return f"#refer({quoted(target)}, {quoted(urljoin(self.site, target))})[{body}];"
+        elsewhere = ", elsewhere: true" if "reference" in element.classes else ""
+        return f"#refer({quoted(target)}, {quoted(urljoin(self.site, target))}{elsewhere})[{body}];"
 
     def class_badge(self, element):
         return f"#checked({quoted(urljoin(self.site, self.address + element.get('href')))});"
@@ -194,7 +205,8 @@ class Printer:
         if "proof" in element.classes:
             return f"\n\n#proof[{body.strip()}]\n\n"
         kind = title.xpath("string(strong)")
-        return f"\n\n#statement({quoted(kind)}, {quoted(name)})[{body.strip()}]\n\n"
+        whole = "true" if len(element.text_content()) <= SHORT else "false"
+        return f"\n\n#statement({quoted(kind)}, {quoted(name)}, {whole})[{body.strip()}]\n\n"
 
     def tag_details(self, element):
         summary = element.find("summary")
@@ -214,6 +226,8 @@ class Printer:
 
     def file(self, path: Path) -> str:
         """Return the name under which Typst finds a picture."""
+        if not path.is_file():
+            raise Unprintable(f"the picture {path.name} was not drawn", path.name)
         name = f"{self.address.strip('/').replace('/', '-')}-{path.name}"
         self.files[name] = path
         return name
@@ -224,11 +238,13 @@ class Printer:
         for row in element.findall("tbody/tr"):
             cells += [f"[{self.children(cell).strip()}]" for cell in row]
             cells.append("table.hline()")
-        whole = "true" if len(cells) <= 2 * WHOLE * len(head) else "false"
+        whole = "true" if len(element.text_content()) <= SHORT else "false"
         return f"\n\n#listing({len(head)}, {whole}, {', '.join(cells)})\n\n"
 
     def class_highlight(self, element):
-        return f'\n\n#code({quoted(element.text_content().rstrip())}, lang: "python")\n\n'
+        output = "true" if followed(element, {"notebook-output"}) else "false"
+        text = quoted(element.text_content().rstrip())
+        return f'\n\n#code({text}, lang: "python", output: {output})\n\n'
 
     def class_notebook_output(self, element):
         pictures = [self.embedded(image) for image in element.iter("img")]
@@ -244,7 +260,7 @@ class Printer:
         PICTURES.mkdir(parents=True, exist_ok=True)
         (PICTURES / name).write_bytes(content)
         alt = " ".join(image.get("alt", "").split())
-        return f"\n\n#figure(image({quoted(name)}, alt: {quoted(alt)}, width: 82%))\n\n"
+        return f"\n\n#figure(image({quoted(name)}, alt: {quoted(alt)}, width: 62%))\n\n"
 
     def class_checks(self, element):
         """Return the claims that were checked, each with its method; the code stays on the web."""

@@ -137,8 +137,9 @@ class Press:
 
     def parts(self, entries: list[exam.Entry], short: bool) -> Chapter:
         """Return solved parts, in short only question, answer at exam length and marking scheme."""
-        units = SHORT if short else None
-        return sum((self.page(entry.address, 2, units) for entry in entries), Chapter())
+        pages = [self.page(entry.address, 2, SHORT if short else None) for entry in entries]
+        new = Chapter("" if short else "#pagebreak(weak: true)")
+        return sum((new + page if number else page for number, page in enumerate(pages)), Chapter())
 
     def question(self, question: exam.Question, short: bool) -> Chapter:
         """Return a question: its introduction, its parts, its lab; in short, answers and marks alone."""
@@ -147,6 +148,8 @@ class Press:
                 question.solved, True
             )
         lab = self.page(f"{question.id}/lab/", 2)
+        if lab.body:
+            lab = Chapter("#pagebreak(weak: true)") + lab
         return self.page(f"{question.id}/", 1) + self.parts(question.solved, False) + lab
 
     def sets(self, topics: list[str]) -> list[PrintSet]:

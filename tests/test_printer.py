@@ -73,14 +73,19 @@ def test_links_inside_a_set_give_the_page():
     ("tex", "said"),
     [
         (r"\piref(y \mid x)", "pi sub ref of open paren y given x close paren"),
-        (r"\pi^*_r", "pi star sub r"),
+        (r"\pi^*_r", "pi sub r star"),
         (r"\E_{y \sim \pi}[r]", "cap E sub y drawn from pi of r"),
         (r"\KL(\pi \,\|\, \piref)", "KL of open paren pi relative to pi sub ref close paren"),
-        (r"\bar r = \lambda T .", "r bar equals lambda T"),
+        (r"\bar r = \lambda T .", "r bar equals lambda cap T"),
         (
             r"f = \begin{cases} A & A > 0 \\ 0 & A < 0 \end{cases}",
-            "f equals 2 cases Case 1: A if A is greater than 0 Case 2: 0 if A is less than 0",
+            "f equals 2 cases Case 1: cap A if cap A is greater than 0 Case 2: 0 if cap A is less than 0",
         ),
+        (
+            r"\Delta - \frac{a}{b} c",
+            "Delta minus the fraction with numerator a and denominator b end fraction c",
+        ),
+        (r"r^* + h/\beta", "r star plus h divided by beta"),
         (r"\sigma(a) (b + c)", "sigma of a open paren b plus c close paren"),
     ],
 )

@@ -111,29 +111,33 @@ function convert(node) {
 
 const { macros, formulas } = JSON.parse(readFileSync(0, "utf8"));
 const maps = join(dirname(fileURLToPath(import.meta.resolve("speech-rule-engine"))), "mathmaps");
-await sre.setupEngine({ locale: "en", domain: "clearspeak", modality: "speech", json: maps });
+await sre.setupEngine({ locale: "en", domain: "clearspeak", style: "Fraction_GeneralEndFrac:Caps_SayCaps", modality: "speech", json: maps });
 await sre.engineReady();
 
 // How this site's notation is said, where the engine would read the signs: "y divides x" for y | x.
 const SAID = {
-  "\\mid": "\\text{ given }", "\\sim": "\\text{ drawn from }", "\\bar": "#1\\text{ bar}", "\\Delta": "\\text{Delta}",
+  "\\mid": "\\text{ given }", "\\sim": "\\text{ drawn from }", "\\bar": "#1\\text{ bar}", "\\Delta": "\\mathit{\u0394}",
   "\\mathbb": "\\text{#1}", "\\mathrm": "\\text{#1}",
 };
 const said = (tex) => tex
   .replace(/[.,;]\s*(?=$|\\\\|\\end)/g, "")
-  .replace(/\^(\*|\{\*\})/g, "\\text{ star}")
-  .replace(/\(\\cdot(?![A-Za-z])/g, "(\\text{dot}")
-  .replace(/((?:\\E|\\mathbb\{E\})(?:_\{(?:[^{}]|\{[^{}]*\})*\}|_\w)?)(?=\[)/g, "$1\\text{ of }")
+  .replace(/\^(\*|\{\*\})/g, "^\\star")
+  .replace(/([(,])\s*\\cdot(?![A-Za-z])/g, "$1\\text{dot}")
+  .replace(/_\{ref\}/g, "_{\\text{ref}}")
+  .replace(/((?:\\E|\\mathbb\{E\})(?:_\{(?:[^{}]|\{[^{}]*\})*\}|_\w)?)(?=\[|\\lvert|\|)/g, "$1\\text{ of }")
   .replace(/\\,\\\|\\,/g, "\\text{ relative to }")
   .replace(/\(([^()|]*)\|([^()|]*)\)/g, "($1\\mid $2)")
   .replace(/\\begin\{cases\}[^]*?\\end\{cases\}/g, (cases) => cases.replace(/&/g, "& \\text{ if }"));
 // Whether a bracket holds an argument or a factor is for the listener to hear, not for the engine to guess.
 const HEARD = [
-  [/ times (?=open )/g, " "], [/ of (?=star|bar)/g, " "], [/\b(blank|normal) /g, ""], [/\blamda\b/g, "lambda"], [/\s+/g, " "],
+  [/ raised to the (star power|exponent star end exponent)/g, " star"], [/the star power of (\w+)/g, "$1 star"], [/\btriangle\b/g, "Delta"], [/\bsucceeds\b/g, "is preferred to"],
+  [/ (of )?slash /g, " divided by "], [/ times (?=open |the absolute)/g, " "], [/ of (?=star|bar)/g, " "],
+  [/\b(blank|normal|bold) /g, ""], [/\blamda\b/g, "lambda"], [/\bR right arrow cap R\b/g, "cap R right arrow cap R"],
+  [/\s+/g, " "],
 ];
 
 function spoken(options, tex) {
-  const given = { ...options, macros: { ...options.macros, ...SAID }, output: "mathml" };
+  const given = { ...options, macros: { ...options.macros, ...SAID }, output: "mathml", strict: false };
   const mathml = katex.renderToString(said(tex), given).match(/<math[^]*<\/math>/)[0];
   const words = sre.toSpeech(mathml.replace(/<annotation[^]*?<\/annotation>/, ""));
   return HEARD.reduce((text, [found, better]) => text.replace(found, better), words).trim();
