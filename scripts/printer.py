@@ -165,9 +165,9 @@ class Printer:
     def heading(self, element):
         level = self.level + int(element.tag[1]) - 1
         label = quoted(f"{self.address}#{element.get('id')}")
-        # The contents and the running heads name questions and parts alone.
-        listed = "true" if element.tag == "h1" else "false"
-        shown = f"level: {level}, outlined: {listed}"
+        # The contents and the running heads name questions and parts alone; bookmarks the sections too.
+        listed, marked = ("true" if element.tag in tags else "false" for tags in (("h1",), ("h1", "h2")))
+        shown = f"level: {level}, outlined: {listed}, bookmarked: {marked}"
         return f"\n\n#heading({shown})[{self.children(element)}] #label({label})\n\n"
 
     tag_h1 = tag_h2 = tag_h3 = tag_h4 = heading

@@ -26,7 +26,10 @@ def printed(tmp_path):
     [
         ('<p>It #costs $5 "or" <em>so</em>.</p>', r'#"It #costs $5 \"or\""; #emph[#"so";];#".";'),
         ("<p>a <code>b_c</code></p>", '#"a"; #raw("b_c");'),
-        ('<h2 id="one">Two</h2>', '#heading(level: 3, outlined: false)[#"Two";] #label("q9/a-x/#one")'),
+        (
+            '<h2 id="one">Two</h2>',
+            '#heading(level: 3, outlined: false, bookmarked: true)[#"Two";] #label("q9/a-x/#one")',
+        ),
         ("<ul><li>one</li><li>two</li></ul>", '#list([#"one";], [#"two";])'),
         ('<a href="https://a.b/c">d</a>', '#link("https://a.b/c")[#"d";];'),
         ('<a href="#e">f</a>', '#refer("q9/a-x/#e", "https://example.org/q9/a-x/#e")[#"f";];'),
