@@ -26,7 +26,8 @@ def name(entry: Entry) -> str:
 def edges(entries: list[Entry]) -> list[tuple[str, str]]:
     """Return the pairs (result, what it rests on) by their labels; an equation counts as its result."""
     owners = {name: entry.label for entry in entries for name in entry.holds}
-    pairs = [(owners.get(e.label, e.label), other) for e in entries if e.label for other in e.rests_on]
+    pairs = [(e.label, other) for e in entries if e.label for other in e.rests_on]
+    pairs = [tuple(owners.get(end, end) for end in pair) for pair in pairs]
     return [pair for pair in dict.fromkeys(pairs) if len(set(pair)) == 2]
 
 

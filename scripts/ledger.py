@@ -70,7 +70,9 @@ def limit(entries: list[Entry], owners: dict[str, str]) -> list[str]:
     """
     known = {entry.label: entry for entry in entries if entry.label}
     for entry in known.values():
-        names = [owners.get(name, name) for name in entry.rests_on]
+        # A result rests on results; an equation on the very equation that it was compared with.
+        own = entry.kind == "equation"
+        names = [name if own else owners.get(name, name) for name in entry.rests_on]
         entry.rests_on = [n for n in dict.fromkeys(names) if n in known and n != entry.label]
     try:
         order = [*TopologicalSorter({name: entry.rests_on for name, entry in known.items()}).static_order()]

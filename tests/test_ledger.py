@@ -49,6 +49,11 @@ def test_result_is_no_better_than_what_it_rests_on():
     argued, holder = entry("eq-argued"), entry("holder", ["executed"], holds=["eq-argued"])
     limit([holder, argued], {"eq-argued": "holder"})
     assert holder.status == "argued"
+    proved = entry("eq-proved", ["symbolic"], kind="equation")
+    owner = entry("owner", ["executed"], holds=["eq-proved"])
+    equation = entry("eq-after", ["symbolic"], rests_on=["eq-proved"], kind="equation")
+    limit([proved, owner, equation], {"eq-proved": "owner"})
+    assert (equation.status, equation.rests_on) == ("symbolic", ["eq-proved"])
 
 
 def test_circle_is_a_problem():
@@ -197,8 +202,9 @@ def test_graph_draws_what_rests_on_what(entries):
     """The graphs of the ledger have a node for each end, and as many arrows as there are dependencies."""
     listed = html.parse(str(SITE / "ledger/index.html")).getroot()
     owners = {name: item["label"] for item in entries for name in item["holds"]}
-    pairs = {(owners.get(item["label"], item["label"]), n) for item in entries for n in item["rests_on"]}
-    arrows = {pair for pair in pairs if pair[0] != pair[1]}
+    pairs = {(item["label"], name) for item in entries for name in item["rests_on"]}
+    arrows = {tuple(owners.get(end, end) for end in pair) for pair in pairs}
+    arrows = {pair for pair in arrows if pair[0] != pair[1]}
     assert len(listed.xpath('//*[@class="edge"]')) == len(arrows) > 10
     ends = {label for pair in arrows for label in pair}
     addresses = {item["url"].partition("#")[2] for item in entries if item["label"] in ends}
