@@ -66,24 +66,29 @@ def limit(entries: list[Entry], owners: dict[str, str]) -> list[str]:
     """Give nothing a better status than what it holds or rests on; return the problems.
 
     `owners` maps the label of an equation to that of the result it stands in. Results that rest on
-    each other in a circle are a problem.
+    each other in a circle are a problem, and so is one that proves what no page displays.
     """
-    known = {entry.label: entry for entry in entries if entry.label}
+    known, problems = {entry.label: entry for entry in entries if entry.label}, []
     for entry in known.values():
+        unknown = [name for name in entry.holds if name not in known]
+        problems += [f"{entry.place}: data-proves: no page displays {name!r}" for name in unknown]
+        entry.holds = [name for name in entry.holds if name in known]
         # A result rests on results; an equation on the very equation that it was compared with.
         own = entry.kind == "equation"
         names = [name if own else owners.get(name, name) for name in entry.rests_on]
         entry.rests_on = [n for n in dict.fromkeys(names) if n in known and n != entry.label]
+    needs = {name: entry.holds + entry.rests_on for name, entry in known.items()}
     try:
-        order = [*TopologicalSorter({name: entry.rests_on for name, entry in known.items()}).static_order()]
+        order = [*TopologicalSorter(needs).static_order()]
     except CycleError as error:
         circle = error.args[1]
-        return [f"{known[circle[0]].place}: results rest on each other in a circle: {' ← '.join(circle)}"]
+        message = f"results rest on each other in a circle: {' ← '.join(circle)}"
+        return [*problems, f"{known[circle[0]].place}: {message}"]
     for entry in (known[name] for name in order):
-        for name in entry.holds + entry.rests_on:
+        for name in needs[entry.label]:
             if STATUSES.index(known[name].status) > STATUSES.index(entry.status):
                 entry.status, entry.limited_by = known[name].status, name
-    return []
+    return problems
 
 
 def tally(entries: list[Entry]) -> dict[str, int]:

@@ -108,7 +108,7 @@ class Printer:
     def tag_span(self, element):
         return self.children(element)
 
-    tag_div = tag_section = tag_small = tag_u = tag_span
+    tag_div = tag_section = tag_small = tag_span
 
     def tag_br(self, element):
         return " \\\n"

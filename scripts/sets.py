@@ -55,10 +55,10 @@ class PrintSet:
 
     @property
     def length(self) -> str:
-        """The length as a reader asks for it: `36 pages, 1.6 MB`."""
+        """The length as a reader asks for it, `36 pages, 1.6 MB`; numbers stay with their units."""
         size = self.path.stat().st_size
-        shown = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
-        return f"{self.pages} page{'s' * (self.pages > 1)}, {shown}"
+        shown = f"{size / 1e6:.1f}\xa0MB" if size >= 1e6 else f"{size / 1e3:.0f}\xa0kB"
+        return f"{self.pages}\xa0page{'s' * (self.pages > 1)}, {shown}"
 
     def source(self, site: str) -> str:
         """Return the whole Typst source, dated as the release is: every build gives the same bytes."""
@@ -144,9 +144,8 @@ class Press:
     def question(self, question: exam.Question, short: bool) -> Chapter:
         """Return a question: its introduction, its parts, its lab; in short, answers and marks alone."""
         if short:
-            return heading(f"Question {question.number}: {question.title}") + self.parts(
-                question.solved, True
-            )
+            title = heading(f"Question {question.number}: {question.title}")
+            return title + self.parts(question.solved, True)
         lab = self.page(f"{question.id}/lab/", 2)
         if lab.body:
             lab = Chapter("#pagebreak(weak: true)") + lab

@@ -56,6 +56,21 @@ def test_result_is_no_better_than_what_it_rests_on():
     assert (equation.status, equation.rests_on) == ("symbolic", ["eq-proved"])
 
 
+def test_limit_reaches_a_result_through_the_equations_it_holds():
+    """What limits an equation limits the result that holds it, in whatever order they are listed."""
+    weak = entry("eq-weak", ["cited"], kind="equation")
+    inside = entry("eq-inside", ["symbolic"], rests_on=["eq-weak"], kind="equation")
+    holder = entry("holder", ["symbolic"], holds=["eq-inside"])
+    assert limit([holder, inside, weak], {"eq-inside": "holder"}) == []
+    assert (inside.status, holder.status, holder.limited_by) == ("cited", "cited", "eq-inside")
+
+
+def test_proving_what_is_not_displayed_is_a_problem():
+    """A result that names an unknown equation in data-proves is reported with its place."""
+    (problem,) = limit([entry("a", ["executed"], holds=["eq-nowhere"])], {"eq-nowhere": "a"})
+    assert problem == "page.md:1: data-proves: no page displays 'eq-nowhere'"
+
+
 def test_circle_is_a_problem():
     """Results that rest on each other are reported with the place and the circle."""
     (problem,) = limit([entry("a", rests_on=["b"]), entry("b", rests_on=["a"])], {})

@@ -117,7 +117,7 @@ await sre.engineReady();
 // How this site's notation is said, where the engine would read the signs: "y divides x" for y | x.
 const SAID = {
   "\\mid": "\\text{ given }", "\\sim": "\\text{ drawn from }", "\\bar": "#1\\text{ bar}", "\\Delta": "\\mathit{\u0394}",
-  "\\mathbb": "\\text{#1}", "\\mathrm": "\\text{#1}",
+  "\\mathbb": "{#1}", "\\mathrm": "\\text{#1}",
 };
 const said = (tex) => tex
   .replace(/[.,;]\s*(?=$|\\\\|\\end)/g, "")
@@ -132,7 +132,7 @@ const said = (tex) => tex
 const HEARD = [
   [/ raised to the (star power|exponent star end exponent)/g, " star"], [/the star power of (\w+)/g, "$1 star"], [/\btriangle\b/g, "Delta"], [/\bsucceeds\b/g, "is preferred to"],
   [/ (of )?slash /g, " divided by "], [/ times (?=open |the absolute)/g, " "], [/ of (?=star|bar)/g, " "],
-  [/\b(blank|normal|bold) /g, ""], [/\blamda\b/g, "lambda"], [/\bR right arrow cap R\b/g, "cap R right arrow cap R"],
+  [/\b(blank|normal|bold) /g, ""], [/\blamda\b/g, "lambda"],
   [/\s+/g, " "],
 ];
 
