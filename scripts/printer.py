@@ -19,7 +19,7 @@ HIDDEN = (
     "equation-number", "practice", "pdf-links", "footnote", "footnote-backref",
 )  # fmt: skip
 HEADINGS = ("h1", "h2", "h3", "h4")
-UNBROKEN = 24  # characters: a formula up to this length stays on one line
+UNBROKEN = 12  # characters: a formula up to this length stays on one line
 SHORT = 1000  # characters: a table or a statement up to this length stays on one page
 INLINE = {
     "em": "emph",
@@ -108,7 +108,12 @@ class Printer:
     def tag_span(self, element):
         return self.children(element)
 
-    tag_div = tag_section = tag_small = tag_span
+    tag_div = tag_small = tag_span
+
+    def tag_section(self, element):
+        """Return a section; references are set ragged, because a path in them has no hyphens."""
+        body = self.children(element)
+        return f"\n\n#ragged[{body}]\n\n" if element.get("data-unit") == "references" else body
 
     def tag_br(self, element):
         return " \\\n"

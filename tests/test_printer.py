@@ -1,5 +1,6 @@
 """Turning the HTML of pages into Typst markup: what each element becomes, and what is refused."""
 
+import pypdfium2
 import pytest
 import typst
 from formulas import convert
@@ -101,3 +102,18 @@ def test_formula_without_a_printed_form_is_an_error():
     """What the converter does not know gives an error that names it, never a guess."""
     (form,) = convert([(r"\overbrace{x}", True)])
     assert "horizBrace" in form["error"] and "typst" not in form
+
+
+@pytest.mark.parametrize("width", [32, 38, 42, 46, 50, 60])
+def test_formula_breaks_outside_its_brackets(width):
+    """In a narrow column a formula breaks after a relation or between the terms of a long side."""
+    tex = r"g(q, 1 - p) \ge s h(1, q + t) + \sigma(z - 2 - u) w + \psi(1 + \lambda) \mu \nu - x y = v - w"
+    (formula,) = convert([(tex, False)])
+    source = f"#set page(width: {width}mm, margin: 2mm, height: auto)\n${formula['typst']}$"
+    content = typst.Compiler(source.encode(), ignore_system_fonts=True).compile()
+    with pypdfium2.PdfDocument(content) as document:
+        text = document[0].get_textpage().get_text_bounded()
+    *lines, last = [line.replace(" ", "") for line in text.splitlines()]
+    assert len(lines) >= (width < 60) and last.endswith("𝑣−𝑤")
+    for line in lines:
+        assert line[-1] in "≥=+−" and line.count("(") == line.count(")"), line

@@ -40,13 +40,44 @@ function character(command, mode) {
 
 // A sign such as + or - is binary only between two operands (The TeXbook, Chapter 17).
 const OPERATOR = new Set(["bin", "rel", "open", "punct", "mbin", "mrel", "mopen", "mpunct"]);
-function list(nodes) {
+const familyOf = (n) => n?.family ?? n?.mclass;
+// The parts of a formula: each in the Typst language, with its family, about how many characters it
+// shows, and how many brackets it opens.
+function pieces(nodes) {
   let before = null;
   return nodes.map((node) => {
-    const unary = node.family === "bin" && (!before || before.type === "op" || OPERATOR.has(before.family ?? before.mclass));
+    const unary = node.family === "bin" && (!before || before.type === "op" || OPERATOR.has(familyOf(before)));
     if (node.type !== "kern" && node.type !== "spacing") before = unary ? { type: "mathord" } : node;
-    return unary ? convert({ ...node, family: "inner" }) : convert(node);
-  }).join(" ");
+    const family = unary ? "inner" : familyOf(node), bracket = familyOf(node.base) ?? family;
+    const opened = (bracket === "open") - (bracket === "close");
+    return { typst: convert(unary ? { ...node, family } : node), family, opened, size: size(node) };
+  });
+}
+const list = (nodes) => pieces(nodes).map((piece) => piece.typst).join(" ");
+
+function size(node) {
+  if (!node || typeof node !== "object") return 0;
+  if (typeof (node.text ?? node.name) === "string") return node.type === "op" && !node.symbol ? node.name.length - 1 : 1;
+  return Object.values(node).reduce((sum, value) => sum + size(value), 0);
+}
+
+// A formula in a line of text may break after a relation, and a long side of one also after + or -, but not
+// in brackets.
+const LONG = 20; // characters
+const inline = (nodes) => broken(pieces(nodes), ["rel", "mrel"], side);
+const side = (parts) => (parts.reduce((sum, part) => sum + part.size, 0) > LONG ? broken(parts, ["bin", "mbin"], whole) : whole(parts));
+const whole = (parts) => (parts.length ? `class("normal", ${parts.map((part) => part.typst).join(" ")})` : "");
+function broken(parts, families, between) {
+  const groups = [[]], signs = [];
+  let depth = 0;
+  for (const part of parts) {
+    if (depth === 0 && families.includes(part.family)) {
+      signs.push(part.typst);
+      groups.push([]);
+    } else groups.at(-1).push(part);
+    depth = Math.max(0, depth + part.opened);
+  }
+  return groups.map((group, i) => [between(group), signs[i] ?? ""].join(" ")).join(" ");
 }
 const plain = (nodes) => nodes.map((n) => (n.body ? plain([n.body].flat()) : n.type === "spacing" ? " " : character(n.text, n.mode))).join("");
 
@@ -146,7 +177,8 @@ function spoken(options, tex) {
 function print({ tex, display }) {
   const options = { displayMode: display, macros: { ...macros }, trust: true, strict: "error" };
   try {
-    return { typst: list(katex.__parse(tex, options)), speech: spoken(options, tex) };
+    const nodes = katex.__parse(tex, options);
+    return { typst: display ? list(nodes) : inline(nodes), speech: spoken(options, tex) };
   } catch (error) {
     return { error: error.message };
   }
