@@ -36,6 +36,7 @@ class Node:
     kind: str
     alt: str = ""
     page: int | None = None
+    pages: set[int] = field(default_factory=set)
     inside: list = field(default_factory=list)
     links: list = field(default_factory=list)
 
@@ -125,6 +126,7 @@ class Print:
     def add(self, node: Node, page: int, content: int):
         self.used[page, content] += 1
         node.page = page if node.page is None else node.page
+        node.pages.add(page)
         node.inside.append(self.texts[page].get(content, ""))
 
     def target(self, link) -> int | None:
@@ -366,6 +368,12 @@ def test_tables_and_lists_have_their_parts(printed):
     for items in printed.root.all("L"):
         assert {item.kind for item in items.inside} == {"LI"}
         assert all("LBody" in [part.kind for part in item.inside] for item in items.inside)
+
+
+def test_rows_stay_on_one_page(printed):
+    """A row of a table is not divided between two pages."""
+    for row in printed.root.all("TR"):
+        assert len(set.union(*[part.pages for part in row.walk()])) <= 1, row.text
 
 
 def test_everything_is_tagged_or_artifact(printed):
