@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,6 +36,7 @@ PLACEHOLDER = re.compile(r'([(\[“]?)<span class="math" data-formula="(\d+)">([
 PART = '<span class="katex-base">'  # KaTeX ends such a part where a line may break
 # A line breaks between two characters of a box that allows it, not at the edges of the box.
 BREAK = '<span class="break">\N{ZERO WIDTH SPACE}\N{ZERO WIDTH SPACE}</span>'
+MARKUP = re.compile(r"<[^>]*>")
 UNBROKEN = 24  # characters: a formula up to this length fits a line on a phone
 typeset_formulas: list[str] = []
 
@@ -209,6 +211,21 @@ def typeset_formula(match: re.Match) -> str:
     before, index, text, after = match.groups(default="")
     formula = typeset_formulas[int(index)]
     if len(text) > UNBROKEN and PART in formula:
-        first, *others = formula.split(PART)
-        formula = PART.join([first, (BREAK + PART).join(others)])
+        start, *parts = formula.split(PART)
+        formula = start + PART + (BREAK + PART).join(stretches(parts))
     return f'<span class="math">{before}{formula}{after}</span>'
+
+
+def stretches(parts: list[str]) -> Iterator[str]:
+    """Yield the stretches of a formula that a line holds whole: no bracket ends on another line.
+
+    Only a bracket that is too long for that may break inside.
+    """
+    stretch, depth = [], 0
+    for part in parts:
+        stretch.append(part)
+        depth += part.count('class="mopen') - part.count('class="mclose')
+        if depth <= 0 or part is parts[-1]:
+            long = len(MARKUP.sub("", "".join(stretch))) > UNBROKEN
+            yield ((BREAK if long else "") + PART).join(stretch)
+            stretch, depth = [], 0
