@@ -87,6 +87,11 @@ class Article:
         """Note a problem at the place where `text` stands in the source."""
         self.problems.append(f"{self.sources.locate(text, again=True)}: {message}")
 
+    def place(self, element: etree._Element, text: str, again: bool = False) -> str:
+        """Return `file:line` of a text of an element; a generated block says in `data-place` where it is."""
+        given = element.xpath("ancestor-or-self::*/@data-place")
+        return given[-1] if given else self.sources.locate(text, again)
+
     def number(self, kind: str, given: str | None = None) -> str:
         """Return the next number of a kind (`2a.3`), or the given one."""
         self.counts[kind] += 1
@@ -149,12 +154,15 @@ class Article:
             )
 
     def collect_formulas(self):
-        """Find every formula, number the labelled ones, and put each display in its box."""
+        """Find every new formula, number the labelled ones, and put each display in its box."""
+        known = {formula.element for formula in self.formulas}
         for element in self.tree.xpath('.//*[contains(@class, "arithmatex")]'):
+            if element in known:
+                continue
             text = element.text_content()
             display = text.startswith("\\[")
             tex = text[2:-2].strip()
-            formula = Formula(tex, display, self.sources.locate(tex), element)
+            formula = Formula(tex, display, self.place(element, tex), element)
             if any(e.tag in ("h1", "h2", "h3", "h4") for e in element.iterancestors()):
                 self.problems.append(f"{formula.place}: a heading must not contain a formula")
             if display:

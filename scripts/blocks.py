@@ -18,6 +18,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 from rules import anchor
 
+FORMULA = re.compile(r"\$([^$]+)\$")
 METHODS = ("library", "symbolic", "executed", "exact", "numeric")
 
 
@@ -88,6 +89,15 @@ def numbered(route: str, numbers: dict[str, str]) -> str:
     return LABEL.sub(lambda match: f"({numbers[match[0]]})" if match[0] in numbers else match[0], route)
 
 
+def claim(record: dict) -> Markup:
+    """Return the claim of a check; what stands between dollar signs becomes a formula."""
+    formula = Markup('<span class="arithmatex">\\({}\\)</span>')
+    pieces = FORMULA.split(record["claim"])
+    return Markup("").join(
+        formula.format(piece) if number % 2 else piece for number, piece in enumerate(pieces)
+    )
+
+
 def runs(items: list[dict]) -> list[dict]:
     """Return comparisons with those of one check by one route taken together: the worst error, all values."""
     found = {}
@@ -116,6 +126,7 @@ def kind(claims: list[ledger.Entry], name: str) -> list[ledger.Entry]:
 FILTERS = (
     topic_anchor,
     plain,
+    claim,
     method,
     status,
     comparison,
@@ -201,17 +212,17 @@ def checks(root: str, address: str, records: list[dict], numbers: dict[str, str]
     )  # fmt: skip
 
 
-def ledger_page(root: str, claims: list[ledger.Entry], formulas: dict[str, str]) -> html.HtmlElement:
+def ledger_page(root: str, claims: list[ledger.Entry], shown: dict[str, str]) -> html.HtmlElement:
     """Return the ledger: counts by question, what rests on what, and every claim with its evidence.
 
-    `formulas` maps the label of an equation to the placeholder of its formula.
+    `shown` maps the label of an equation, or the address of a check, to what its page shows.
     """
     groups = {
         question: [claim for claim in claims if claim.url.startswith(f"{question.id}/")]
         for question in questions() if question.solved
     }  # fmt: skip
     return block(
-        "ledger", root, claims=claims, groups=groups, formulas=formulas, statuses=ledger.STATUSES,
+        "ledger", root, claims=claims, groups=groups, shown=shown, statuses=ledger.STATUSES,
         numbers={claim.label: claim.number for claim in claims if claim.label},
         graphs={q: graph.draw([graph.dot(g, claims, root) for g in graph.components(found)])
                 for q, found in groups.items()},

@@ -1,6 +1,7 @@
 """Assemble all pages of the site: fill in the generated blocks, number, refer, typeset, account."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -15,7 +16,7 @@ from article import Article, Formula
 from citations import link_citations
 from claims import Claims
 from formulas import printed
-from lxml.html import tostring
+from lxml.html import HtmlElement, tostring
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 from parts import CACHE, Part, discover
@@ -75,7 +76,8 @@ def assemble(pages: list[Page], topics: list[str], site: str) -> Assembly:
     entries += [entry for sheet in sheets if sheet.part for entry in sheet.claims.cited()]
     made, unprinted = printed_sets(sheets, formulas, site, topics, not problems)
     problems += unprinted
-    shown = {f.label: tostring(f.element, encoding="unicode", with_tail=False) for f in formulas if f.label}
+    shown = {f.label: outer(f.element) for f in formulas if f.label}
+    shown |= {url: claim for sheet in sheets for url, claim in checked(sheet)}
     for sheet in sheets:
         fill(
             sheet.article,
@@ -99,6 +101,17 @@ def printed_sets(sheets: list[Sheet], formulas: list[Formula], site: str, topics
         return [], problems
     placed = [form | {"place": formula.place} for form, formula in zip(forms, formulas)]
     return sets.make(sheets, placed, site, topics)
+
+
+def outer(element: HtmlElement) -> str:
+    """Return an element as HTML."""
+    return tostring(element, encoding="unicode", with_tail=False)
+
+
+def checked(sheet: Sheet) -> Iterator[tuple[str, str]]:
+    """Yield the address and the claim of each check of a page, as the page shows it."""
+    for check in sheet.article.tree.xpath('.//details[@id and summary/*[@class="check-claim"]]'):
+        yield f"{sheet.page.url}#{check.get('id')}", outer(check.find('summary/*[@class="check-claim"]'))
 
 
 def put_placeholder(formula: Formula, index: int, text: str):
@@ -132,6 +145,7 @@ def number(page: Page, topics: list[str]) -> Sheet:
         checks=lambda: blocks.checks(sheet.root, page.url, records, article.labels),
         handout=lambda: handout.form(sheet.root),
     )
+    article.collect_formulas()  # those of the checks, whose evidence shows the numbers of the equations
     article.wrap_tables()
     return sheet
 

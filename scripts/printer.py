@@ -271,6 +271,6 @@ class Printer:
         """Return the claims that were checked, each with its method; the code stays on the web."""
         cells = ["table.header([*claim*], [*method*])", "table.hline()"]
         for check in element.findall("details"):
-            texts = (check.xpath(f"string(.//*[@class='check-{name}'])") for name in ("claim", "method"))
-            cells += [f"[{literal(text)}]" for text in texts] + ["table.hline()"]
+            shown = (check.find(f"summary/*[@class='check-{name}']") for name in ("claim", "method"))
+            cells += [f"[{self.children(text)}]" for text in shown] + ["table.hline()"]
         return f"{self(element.find('p'))}#listing((1fr, auto), false, {', '.join(cells)})\n\n"

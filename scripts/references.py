@@ -76,4 +76,5 @@ def find_leftovers(article: Article):
         text = getattr(element, slot) or ""
         for match in LEFTOVER.finditer(text):
             around = " ".join(text[: match.start()].split()[-3:] + text[match.start() :].split()[:4])
-            article.problem(around, f"TeX outside of a formula: …{around}…")
+            place = article.place(element, around, again=True)
+            article.problems.append(f"{place}: TeX outside of a formula: …{around}…")

@@ -54,7 +54,7 @@ def symbols(evidence):
 
 
 def test_softmax_and_odds(evidence):
-    """p_i(T) is the softmax of z/T, and the odds of two tokens are e^{(z_i − z_j)/T}."""
+    """$p_i(T)$ is the softmax of $z/T$, and the odds of two tokens are $e^{(z_i - z_j)/T}$."""
     every, ordered = np.arange(1, 7), np.sort(DRAWS, axis=-1)[:, None, ::-1]
     route = "scipy's softmax, 6,000 distributions"
     evidence.equation("eq-temperature-softmax", 1e-13, route, i=every, **curves(DRAWS[:, None]))
@@ -69,7 +69,7 @@ def test_softmax_and_odds(evidence):
 
 
 def test_slopes(evidence):
-    """dp_i/dT = p_i (μ − z_i)/T² and dμ/dT = −V/T²."""
+    r"""$dp_i/dT = p_i(\mu - z_i)/T^2$ and $d\mu/dT = -V/T^2$."""
     for z in (*DRAWS[:4], m.LOGITS):
         evidence.equation(
             "eq-temperature-slope", 1e-8, "central differences of p and μ at 60 temperatures",
@@ -86,7 +86,7 @@ def test_slopes(evidence):
 
 
 def test_power_form(evidence):
-    """The distribution at temperature T is proportional to the power 1/T of the one at T = 1."""
+    """The distribution at temperature $T$ is proportional to the power $1/T$ of the one at $T = 1$."""
     scope = curves(DRAWS[:, None]) | {"i": np.arange(1, 7)}
     evidence.equation("eq-temperature-power", 1e-13, "softmax(z/T) against powers, 6,000 rows", **scope)
     for i in (1, 2, 3):
@@ -95,7 +95,7 @@ def test_power_form(evidence):
 
 
 def test_order_and_top_mass(evidence):
-    """No T changes the order of the tokens, and the mass of the top k falls as T rises."""
+    """No $T$ changes the order of the tokens, and the mass of the top $k$ falls as $T$ rises."""
     rows = np.array([m.tempered(z, TEMPERATURES) for z in DRAWS])
     order = np.argsort(DRAWS, axis=-1)[:, None]
     evidence.close(np.argsort(rows, axis=-1), order, 0, "tokens in order, 6,000 distributions")
@@ -105,7 +105,7 @@ def test_order_and_top_mass(evidence):
 
 
 def test_limits_with_ties(evidence):
-    """As T → 0 the m largest logits share the mass equally; as T → ∞ all n tokens do."""
+    r"""As $T \to 0$ the $m$ largest logits share the mass equally; as $T \to \infty$ all $n$ tokens do."""
     t = sp.symbols("T", positive=True)
     p = softmax(evidence, 2, 2, 1)
     third, half = sp.Rational(1, 3), sp.Rational(1, 2)
@@ -120,7 +120,7 @@ def test_limits_with_ties(evidence):
 
 
 def test_entropy_slope(evidence):
-    """dH/dT = V(T)/T³, with V(T) the variance of the logits under p(T)."""
+    """$dH/dT = V(T)/T^3$, with $V(T)$ the variance of the logits under $p(T)$."""
     for z in (DRAWS[0], DRAWS[1], m.LOGITS):
         evidence.equation(
             "eq-temperature-entropy", 1e-8, "central differences of H at 60 temperatures",
@@ -136,7 +136,7 @@ def test_entropy_slope(evidence):
 
 
 def test_token_paths(evidence):
-    """The top token falls, those up to the mean logit rise, one between peaks where μ(T) = z_i."""
+    r"""The top token falls, those up to the mean logit rise, one between peaks where $\mu(T) = z_i$."""
     for z in (*DRAWS[:4], m.LOGITS):
         found = slope(lambda t: m.tempered(z, t))
         top, low = z == z.max(), z <= z.mean()
@@ -178,7 +178,7 @@ def test_sentence_order(evidence):
 
 @pytest.mark.library("transformers", "torch")
 def test_transformers_warper(evidence):
-    """The TemperatureLogitsWarper of transformers yields softmax(z/T), and refuses T = 0."""
+    """The TemperatureLogitsWarper of transformers yields the softmax of $z/T$, and refuses $T = 0$."""
     import torch
     from transformers import TemperatureLogitsWarper
 
@@ -195,7 +195,7 @@ def test_transformers_warper(evidence):
 
 @pytest.mark.library("transformers", "torch")
 def test_generate_needs_sampling(evidence):
-    """In transformers generate() divides the logits by T when it samples, and only then."""
+    """In transformers generate() divides the logits by $T$ when it samples, and only then."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM, set_seed
 

@@ -83,7 +83,8 @@ def kahneman_tversky(evidence, aversion=2.25):
 
 
 def test_dpo_is_minus_value(evidence):
-    """The DPO loss is −log σ(z) with z the reward of y_w minus its mean under Q = δ(y_l)."""
+    r"""The DPO loss is $-\log\sigma(z)$ with $z$ the reward of $y_w$ minus its mean under
+    $Q = \delta_{(x, y_l)}$."""
     logs, beta = random_log_ratios(1000), 0.1
     z = argument(logs, beta, SAMPLED, point_mass(OTHER))
     odds = np.exp(logs[:, 0]) ** beta
@@ -104,7 +105,8 @@ def test_dpo_is_minus_value(evidence):
 
 
 def test_dpo_value_shape(evidence):
-    """log σ has slope σ(−z) > 0 and second derivative −σ(z)σ(−z) < 0: it rises and is concave."""
+    r"""$\log\sigma$ has slope $\sigma(-z) > 0$ and second derivative $-\sigma(z)\sigma(-z) < 0$: it rises
+    and is concave."""
     z = sympy.symbols("z", real=True)
     value = -sympy.log(1 + sympy.exp(-z))
     slopes = {"v_f_prime": lambda _: value.diff(z), "v_f_prime_prime": lambda _: value.diff(z, 2), "z": z}
@@ -115,8 +117,8 @@ def test_dpo_value_shape(evidence):
 
 
 def test_several_rejected_answers(evidence):
-    """A Q that averages several rejected answers gives no more than the DPO loss, and 0.474 instead of
-    0.720 for margins 2 and −1; with equal rewards, or Q on one answer, both are equal."""
+    """A $Q$ that averages several rejected answers gives no more than the DPO loss, and 0.474 instead of
+    0.720 for margins $2$ and $-1$; with equal rewards, or $Q$ on one answer, both are equal."""
     rng = np.random.default_rng(0)
     rewards, law = rng.normal(scale=2, size=(3, 20_000)), rng.dirichlet(np.ones(2), 20_000).T
     rewards[1, :5000], law[:, 5000:10_000] = rewards[0, :5000], [[1], [0]]
@@ -131,7 +133,8 @@ def test_several_rejected_answers(evidence):
 
 
 def test_clip_identity(evidence):
-    """The clip term equals A·min(q, 1+ε) for A ≥ 0 and A·max(q, 1−ε) for A < 0."""
+    r"""The clip term equals $A\min(q, 1 + \varepsilon)$ for $A \ge 0$ and $A\max(q, 1 - \varepsilon)$ for
+    $A < 0$."""
     u, a = random_tokens()
     a[0], q = 0, np.exp(u)
     evidence.equation(
@@ -143,7 +146,7 @@ def test_clip_identity(evidence):
 
 
 def test_signed_gain(evidence):
-    """The PPO-Clip loss is −|A|·min(g, ε) − A with the signed gain g = sgn(A)(q − 1)."""
+    r"""The PPO-Clip loss is $-|A|\min(g, \varepsilon) - A$ with the signed gain $g = \sgn(A)(q - 1)$."""
     u, a = random_tokens()
     evidence.equation(
         "eq-signed-gain", 1e-12, "200,000 random (q, A), f as PPO has it",
@@ -155,7 +158,7 @@ def test_signed_gain(evidence):
 
 
 def test_construction_gives_the_loss(evidence):
-    """With l = −1 and Q on the forced end state, A·v(z) is the PPO-Clip loss for both signs."""
+    r"""With $l = -1$ and $Q$ on the forced end state, $A v_\pm(z)$ is the PPO-Clip loss for both signs."""
     logs = random_log_ratios(5000)
     z, q = argument(logs, -1, SAMPLED, point_mass(END)), np.exp(logs[:, 0, 0])
     evidence.close(np.exp(-z), q, 1e-12, "z is −log q, 5,000 random tabular policies")
@@ -169,7 +172,7 @@ def test_construction_gives_the_loss(evidence):
 
 
 def test_construction_rises(evidence):
-    """Both value functions of the l = −1 construction are non-decreasing on a grid over [−5, 5]."""
+    """Both value functions of the $l = -1$ construction are non-decreasing on a grid over $[-5, 5]$."""
     z = np.linspace(-5, 5, 20_001)
     for sign, value in printed_values(evidence).items():
         rise = np.diff(value(z))
@@ -177,8 +180,8 @@ def test_construction_rises(evidence):
 
 
 def test_construction_is_concave_on_gains(evidence):
-    """Both value functions of the l = −1 construction are concave on gains; on losses the one for
-    A > 0 has a convex kink, which the class allows."""
+    """Both value functions of the $l = -1$ construction are concave on gains; on losses the one for
+    $A > 0$ has a convex kink, which the class allows."""
     left, right, weight = np.random.default_rng(0).uniform(0, 1, (3, 100_000))
     left, right = 6 * left, 6 * right
     values = printed_values(evidence)
@@ -191,7 +194,7 @@ def test_construction_is_concave_on_gains(evidence):
 
 
 def test_published_construction_gives_the_loss(evidence):
-    """Minus the published value function of z = log q is the PPO-Clip loss for both signs."""
+    r"""Minus the published value function of $z = \log q$ is the PPO-Clip loss for both signs."""
     u, a = random_tokens()
     evidence.equation(
         "eq-published-value", 1e-12, "200,000 random (log q, A), minus PPO's loss",
@@ -206,22 +209,25 @@ def test_published_construction_gives_the_loss(evidence):
 
 
 def test_published_value_is_convex(evidence):
-    """For A > 0 the published value A·min(eᶻ, 1+ε) is strictly convex on (0, log(1+ε))."""
+    r"""For $A > 0$ the published value $A\min(e^z, 1 + \varepsilon)$ is strictly convex on
+    $(0, \log(1 + \varepsilon))$."""
     z = np.linspace(0, np.log1p(EPSILON), 401)
     bend = np.diff(published_value(evidence)(z, 1), 2)
     evidence.bounded(bend, "399 second differences", low=0, strict=True)
 
 
 def test_published_value_falls(evidence):
-    """For A < 0 the published value A·max(eᶻ, 1−ε) falls strictly beyond log(1−ε)."""
+    r"""For $A < 0$ the published value $A\max(e^z, 1 - \varepsilon)$ falls strictly beyond
+    $\log(1 - \varepsilon)$."""
     z = np.linspace(np.log1p(-EPSILON), 3, 1001)
     rise = np.diff(published_value(evidence)(z, -1))
     evidence.bounded(rise, "1,000 differences from log(1−ε) to 3", high=0, strict=True)
 
 
 def test_distance_from_concavity(evidence):
-    """No permitted value function is closer to min(eᶻ, 1+ε) than (1 + s·log s − s)/2 with
-    s = ε/log(1+ε): 0.0023 at ε = 0.2, 0.253 at ε = 3, and ε²/16 to leading order."""
+    r"""No permitted value function is closer to $\min(e^z, 1 + \varepsilon)$ than $(1 + s\log s - s)/2$
+    with $s = \varepsilon/\log(1 + \varepsilon)$: 0.0023 at $\varepsilon = 0.2$, 0.253 at
+    $\varepsilon = 3$, and $\varepsilon^2/16$ to leading order."""
     for epsilon in (0.1, 0.2, 0.3, 3):
         step, slope = np.log1p(epsilon) / 120, epsilon / np.log1p(epsilon)
         z = step * np.arange(-60, 241)
@@ -242,8 +248,8 @@ def test_distance_from_concavity(evidence):
 
 
 def test_reference_policy_scores_zero(evidence):
-    """At the reference policy z = 0 goes with the loss −A; another policy with the same ratio
-    q = 1 has the same loss but, when Q charges another token, another z."""
+    """At the reference policy $z = 0$ goes with the loss $-A$; another policy with the same ratio $q = 1$
+    has the same loss but, when $Q$ charges another token, another $z$."""
     other = np.array([[0, np.log(2 / 3), np.log(5 / 4)]])  # (.3, .2, .5) against (.3, .3, .4)
     for logs, expected in ((np.zeros((1, 3)), 0), (other, np.log(3 / 2))):
         z = argument(logs[:, None], np.ones((1, 3)), (0, 0), np.array([[0, 1, 0]]))
@@ -253,7 +259,7 @@ def test_reference_policy_scores_zero(evidence):
 
 
 def test_other_tokens_spoil_the_argument(evidence):
-    """Three tokens, u = 0.1, Q uniform on the two others: z moves by more than 0.3 while the loss
+    """Three tokens, $u = 0.1$, $Q$ uniform on the two others: $z$ moves by more than 0.3 while the loss
     stands still."""
     p, u = 0.3, 0.1
     rest = np.random.default_rng(0).dirichlet(np.ones(2), 2000) * (1 - p * np.exp(u))
@@ -265,7 +271,7 @@ def test_other_tokens_spoil_the_argument(evidence):
 
 
 def test_sign_cases(evidence):
-    """Of the eight sign cases of (A, κ, c) exactly (+, −, +) and (−, −, −) admit a permitted
+    r"""Of the eight sign cases of $(A, \kappa, c)$ exactly $(+, -, +)$ and $(-, -, -)$ admit a permitted
     value function."""
     z = np.linspace(-1.2, 1.2, 121)
     distance = {
@@ -279,8 +285,8 @@ def test_sign_cases(evidence):
 
 
 def test_one_value_function_is_not_enough(evidence):
-    """On gains from log(1/(1−ε)) to 5 the value function for A > 0 rises strictly, that for A < 0
-    is constant."""
+    r"""On gains from $\log\frac{1}{1 - \varepsilon}$ to $5$ the value function for $A > 0$ rises
+    strictly, that for $A < 0$ is constant."""
     z = np.linspace(-np.log1p(-EPSILON), 5, 500)
     rises, stays = (np.diff(value(z)) for value in printed_values(evidence).values())
     evidence.bounded(rises, "499 differences, A > 0", low=0, strict=True)
@@ -288,7 +294,7 @@ def test_one_value_function_is_not_enough(evidence):
 
 
 def test_moving_reference(evidence):
-    """A Q that mixes the sampled token with the end state turns z into the signed gain."""
+    """A $Q$ that mixes the sampled token with the end state turns $z$ into the signed gain."""
     rng = np.random.default_rng(0)
     (p, new), a = rng.uniform(0.01, 0.99, (2, 20_000)), rng.normal(size=20_000)
     u, scale = np.log(new / p), (1 / p - 1) / np.log(1 / p)
@@ -301,7 +307,8 @@ def test_moving_reference(evidence):
 
 
 def test_two_token_threshold(evidence):
-    """With two tokens and Q on the other, q as a function of z bends like (1−t)² − μt², t = π."""
+    r"""With two tokens and $Q$ on the other, $q$ as a function of $z$ bends like $(1 - t)^2 - \mu t^2$,
+    $t = \pi_\theta(a \mid s)$."""
     t, p, scale = sympy.symbols("t p mu", positive=True)
     z = sympy.log(t / p) - scale * sympy.log((1 - t) / (1 - p))
     curvature = (1 / p / z.diff(t)).diff(t) / z.diff(t)
@@ -311,8 +318,8 @@ def test_two_token_threshold(evidence):
 
 
 def test_prospect_value(evidence):
-    """The Kahneman–Tversky value is the function of constant elasticity α on each side of 0 that is 1
-    at z = 1 and −λ at z = −1."""
+    r"""The Kahneman–Tversky value is the function of constant elasticity $\alpha$ on each side of $0$
+    that is $1$ at $z = 1$ and $-\lambda$ at $z = -1$."""
     size, alpha, aversion = sympy.symbols("z alpha lambda", positive=True)
     power = sympy.Function("g")
     constant = sympy.Eq(size * power(size).diff(size), alpha * power(size))
@@ -323,8 +330,8 @@ def test_prospect_value(evidence):
 
 
 def test_loss_aversion(evidence):
-    """The slope of log σ at −z is eᶻ times its slope at z, 2.25 at z = 0.81 and 7.39 at z = 2; for
-    the Kahneman–Tversky value the ratio is 2.25 at z = 0.5, 0.81 and 2."""
+    r"""The slope of $\log\sigma$ at $-z$ is $e^z$ times its slope at $z$, 2.25 at $z = 0.81$ and 7.39 at
+    $z = 2$; for the Kahneman–Tversky value the ratio is 2.25 at $z = 0.5$, $0.81$ and $2$."""
     z, h = np.array([0.5, 0.81, 2.0]), 1e-5
     people = kahneman_tversky(evidence)
     for name, value, expected in (("log σ", log_sigmoid, np.exp(z)), ("Kahneman–Tversky", people, 2.25)):
@@ -334,8 +341,8 @@ def test_loss_aversion(evidence):
 
 
 def test_dpo_is_risk_averse_in_losses(evidence):
-    """DPO pays 0.620 for moving a margin from −1 to 0 but 0.186 from 1 to 2; on losses log σ is
-    strictly concave where the Kahneman–Tversky value is strictly convex."""
+    r"""DPO pays 0.620 for moving a margin from $-1$ to $0$ but 0.186 from $1$ to $2$; on losses
+    $\log\sigma$ is strictly concave where the Kahneman–Tversky value is strictly convex."""
     steps = np.diff(log_sigmoid([[-1, 0], [1, 2]])).ravel()
     evidence.close(steps, [0.620, 0.186], 5e-4, "numbers on the page")
     bends = [np.diff(v(np.linspace(-4, -0.01, 400)), 2) for v in (log_sigmoid, kahneman_tversky(evidence))]
@@ -344,7 +351,8 @@ def test_dpo_is_risk_averse_in_losses(evidence):
 
 
 def test_clip_loss_aversion(evidence):
-    """min(g, ε) weighs a loss more than an equal gain exactly when the gain exceeds ε."""
+    r"""$\min(g, \varepsilon)$ weighs a loss more than an equal gain exactly when the gain exceeds
+    $\varepsilon$."""
     gain = np.linspace(0, 1, 1001)
     surplus = 2 + clip_loss(1 - gain, 1, EPSILON) + clip_loss(1 + gain, 1, EPSILON)
     evidence.close(
@@ -356,7 +364,8 @@ def test_clip_loss_aversion(evidence):
 
 
 def test_regret_is_not_loss_averse(evidence):
-    """For ε = 0.2, v₊ measured from v₊(0) weighs every gain from 0.23 to 5 more than an equal loss."""
+    r"""For $\varepsilon = 0.2$, $v_+$ measured from $v_+(0)$ weighs every gain from 0.23 to 5 more than
+    an equal loss."""
     z = np.linspace(0.23, 5, 1000)
     value = printed_values(evidence)[1]
     gain, loss = (value(s * z) - value(0) for s in (1, -1))
@@ -364,8 +373,8 @@ def test_regret_is_not_loss_averse(evidence):
 
 
 def test_certainty_equivalent(evidence):
-    """By the Kahneman–Tversky value alone an 80% chance of 100 is worth a sure 77.6, whether λ is
-    1, 2.25 or 10."""
+    r"""By the Kahneman–Tversky value alone an 80% chance of 100 is worth a sure 77.6, whether $\lambda$
+    is 1, 2.25 or 10."""
     for aversion in (1, 2.25, 10):
         value = kahneman_tversky(evidence, aversion)
         sure = brentq(lambda x: value(x) - 0.8 * value(100), 1, 100)
@@ -374,7 +383,8 @@ def test_certainty_equivalent(evidence):
 
 @pytest.mark.library("trl", "transformers", "torch")
 def test_trl_dpo(evidence):
-    """DPOTrainer of trl computes −log σ(z), and its hinge loss is −v(z) with v(z) = min(0, z − 1)."""
+    r"""DPOTrainer of trl computes $-\log\sigma(z)$, and its hinge loss is $-v(z)$ with
+    $v(z) = \min(0, z - 1)$."""
     import torch
 
     from .oracles import tiny_llama, trl_dpo
@@ -393,7 +403,7 @@ def test_trl_dpo(evidence):
 
 @pytest.mark.library("trl", "torch")
 def test_trl_clip(evidence):
-    """The clip loss of GRPOTrainer in trl is A·v(−log q), in value and in the gradient of every
+    r"""The clip loss of GRPOTrainer in trl is $A v_\pm(-\log q)$, in value and in the gradient of every
     logit."""
     import torch
 
@@ -415,7 +425,7 @@ def test_trl_clip(evidence):
 
 @pytest.mark.library("stable-baselines3", "gymnasium", "torch")
 def test_stable_baselines_clip(evidence):
-    """The policy loss that PPO of stable-baselines3 logs is the mean of A·v(−log q)."""
+    r"""The policy loss that PPO of stable-baselines3 logs is the mean of $A v_\pm(-\log q)$."""
     from .oracles import stable_baselines_clip
 
     logged, q, a = stable_baselines_clip(EPSILON)

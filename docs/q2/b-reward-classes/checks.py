@@ -121,7 +121,8 @@ def unit_shift(reference, reward, beta):
 
 
 def test_gibbs_identity(evidence):
-    """J_x(π; r) = β log Z_r(x) − β KL(π ‖ π_r) ≤ β log Z_r(x) for every policy π."""
+    r"""$J_x(\pi; r) = \beta\log Z_r(x) - \beta\KL(\pi \,\|\, \pi_r) \le \beta\log Z_r(x)$ for every
+    policy $\pi$."""
     p = problems(300)
     best = law(gibbs(p.reference, p.reward, p.beta))
 
@@ -137,7 +138,7 @@ def test_gibbs_identity(evidence):
 
 
 def test_gibbs_inequality(evidence):
-    """−KL(π ‖ π_r) ≤ Σ (π_r − π) ≤ 0, summed over the responses with π > 0."""
+    r"""$-\KL(\pi \,\|\, \pi_r) \le \sum_y (\pi_r - \pi) \le 0$, summed over the responses with $\pi > 0$."""
     p = problems(300)
     best, some = gibbs(p.reference, p.reward, p.beta), p.policy[..., :3]
     some = some / some.sum(axis=-1, keepdims=True)
@@ -152,7 +153,7 @@ def test_gibbs_inequality(evidence):
 
 
 def test_optimum(evidence):
-    """The maximiser of the RLHF objective is π_ref(y|x) exp(r(x, y)/β)/Z_r(x)."""
+    r"""The maximiser of the RLHF objective is $\piref(y \mid x)\,e^{r(x, y)/\beta}/Z_r(x)$."""
     p = problems(5)
     best = law(found(p, p.reward)[:, None])
     given = symbols(p, x=X[:1], pi_r=best, Z_r=partition(p, p.reward))
@@ -170,7 +171,7 @@ def test_optimum(evidence):
 
 
 def test_invariance_exact(evidence):
-    """Adding h(x) multiplies Z by exp(h(x)/β) and leaves the optimal policy as it is."""
+    r"""Adding $h(x)$ multiplies $Z$ by $\exp(h(x)/\beta)$ and leaves the optimal policy as it is."""
     p = free()
     given = symbols(
         p, x=0, r_a_star=p.reward.view(Table), Z_r_a_star=partition(p, p.reward),
@@ -184,7 +185,7 @@ def test_invariance_exact(evidence):
 
 
 def test_invariance_by_search(evidence):
-    """An optimiser that is shown only r_a + h finds the optimal policy of r_a, and exp(h/β) Z."""
+    r"""An optimiser that is shown only $r_a + h$ finds the optimal policy of $r_a$, and $e^{h/\beta} Z$."""
     p = problems(5)
     best = found(p, p.shifted)
     top = objective(best, p.reference[:, 0], p.shifted[:, 0], p.beta[:, 0])[:, None, None]
@@ -198,7 +199,7 @@ def test_invariance_by_search(evidence):
 
 
 def test_objective_shift(evidence):
-    """J_x(π; r + h) = J_x(π; r) + h(x) for every policy π, optimal or not."""
+    r"""$J_x(\pi; r + h) = J_x(\pi; r) + h(x)$ for every policy $\pi$, optimal or not."""
     p = problems(300)
     given = symbols(p, r_a=p.reward.view(Table))
     evidence.equation("eq-class-shift", ROUNDING, "the objective by SciPy's relative entropy", **given)
@@ -209,7 +210,7 @@ def test_objective_shift(evidence):
 
 
 def test_restricted_class(evidence):
-    """In a one-parameter policy class r and r + h have one maximiser, not the Gibbs policy."""
+    """In a one-parameter policy class $r$ and $r + h$ have one maximiser, not the Gibbs policy."""
     p = problems(2)
     tilts = np.linspace(-40, 40, 2001)[:, None, None] * p.policy[1]  # any fixed feature serves
     family = softmax(np.log(p.reference[0]) + tilts, axis=-1)
@@ -220,7 +221,7 @@ def test_restricted_class(evidence):
 
 
 def test_other_penalty(evidence):
-    """With a chi-squared penalty in place of KL, r and r + h still have the same maximiser."""
+    """With a chi-squared penalty in place of KL, $r$ and $r + h$ still have the same maximiser."""
     p = problems(5)
     a, b = (
         found(p, r, penalty=lambda policy, prior: np.sum((policy - prior) ** 2 / prior))
@@ -230,7 +231,8 @@ def test_other_penalty(evidence):
 
 
 def test_canonical_reward(evidence):
-    """r − β log Z_r equals β log(π*/π_ref), has Z = 1, and has mean β KL(π* ‖ π_ref) under π*."""
+    r"""$r - \beta\log Z_r$ equals $\beta\log(\pi^*/\piref)$, has $Z = 1$, and has mean
+    $\beta\KL(\pi^* \,\|\, \piref)$ under $\pi^*$."""
     p = problems(40)
     policy = gibbs(p.reference, p.reward, p.beta)
     solve = np.vectorize(unit_shift, signature="(n),(n),()->()")
@@ -254,7 +256,7 @@ def test_canonical_reward(evidence):
 
 
 def test_converse(evidence):
-    """The spread of r_b − r_a over the responses is β times the spread of log(π_b/π_a)."""
+    r"""The spread of $r_b - r_a$ over the responses is $\beta$ times the spread of $\log(\pi_b/\pi_a)$."""
     p = problems(300)
     other = p.reward[::-1]
     a, b = (gibbs(p.reference, r, p.beta) for r in (p.reward, other))
@@ -271,7 +273,7 @@ def test_converse(evidence):
 
 
 def test_response_dependent_shift(evidence):
-    """A bonus of γ per token multiplies the odds of two responses by exp(γ Δ/β)."""
+    r"""A bonus of $\gamma$ per token multiplies the odds of two responses by $\exp(\gamma\Delta/\beta)$."""
     p, gamma = problems(5), 0.3
     a = gibbs(p.reference, p.reward, p.beta)[:, 0]
     b = found(p, p.reward + gamma * np.arange(4))  # lengths that differ by 0 to 3 tokens
@@ -282,7 +284,7 @@ def test_response_dependent_shift(evidence):
 
 
 def test_same_preferences(evidence):
-    """r and r + h give every ranking of the responses the same Plackett–Luce probability."""
+    """$r$ and $r + h$ give every ranking of the responses the same Plackett–Luce probability."""
     p, orders = problems(20), list(permutations(range(4)))
     weights = [np.exp(r[..., orders]) for r in (p.reward, p.shifted)]
     tails = [np.flip(np.cumsum(np.flip(w, -1), -1), -1) for w in weights]
@@ -294,7 +296,7 @@ def test_same_preferences(evidence):
 
 
 def test_human_value(evidence):
-    """v_r(x, y) is the logistic distribution function around E_Q[r], evaluated at r(x, y)."""
+    r"""$v_r(x, y)$ is the logistic distribution function around $\E_Q[r]$, evaluated at $r(x, y)$."""
     p, pairs = problems(20), random_references(20)
     spread = np.broadcast_to(p.reward[:, None, None], pairs.shape)
     mean = np.average(spread, axis=(-2, -1), weights=pairs)
@@ -306,7 +308,7 @@ def test_human_value(evidence):
 
 
 def test_logit_shift(evidence):
-    """logit v_b(x, y) − logit v_a(x, y) = h(x) − E_Q[h(x')] for every reference distribution Q."""
+    r"""$\logit v_b(x, y) - \logit v_a(x, y) = h(x) - \E_Q[h(x')]$ for every reference distribution $Q$."""
     p, pairs = problems(20), random_references(20)
     a, b = (values(r, pairs).view(Table) for r in (p.reward, p.shifted))
     delta = p.shift - np.einsum("nxyi,ni->nxy", pairs.sum(axis=-1), p.shift[..., 0])
@@ -332,7 +334,8 @@ def test_logit_shift(evidence):
 
 
 def test_value_change_bound(evidence):
-    """A shift δ of the logit changes a value by at most tanh(|δ|/4), and this is attained."""
+    r"""A shift $\delta$ of the logit changes a value by at most $\tanh(|\delta|/4)$, and this is
+    attained."""
     z, delta = np.meshgrid(np.linspace(-8, 8, 3201), np.linspace(-5, 5, 41))
     change = np.abs(expit(z + delta) - expit(z)).max(axis=1)
     # The grid misses the maximiser by at most 0.0025, which costs less than 1e-6.
@@ -361,7 +364,7 @@ def test_example_table(evidence):
 
 
 def test_example_shift(evidence):
-    """The worked example prints the shifts δ and the preferences that its rewards give."""
+    r"""The worked example prints the shifts $\delta$ and the preferences that its rewards give."""
     given = [float(h) for h in re.findall(r"h\(x_[12]\) = (\d)\$", PAGE)]
     evidence.equal(given, EXAMPLE.shift.tolist(), "the printed h against the h of the figure")
     delta = np.repeat(EXAMPLE.shift - EXAMPLE.prompts @ EXAMPLE.shift, 2)
@@ -374,7 +377,7 @@ def test_example_shift(evidence):
 
 
 def test_unchanged_values(evidence):
-    """The value stays the same if Q keeps the prompt, or if h is constant."""
+    """The value stays the same if $Q$ keeps the prompt, or if $h$ is constant."""
     p, rng = problems(1), np.random.default_rng(1)
     keep = np.einsum("xyj,xi->xyij", rng.dirichlet(np.ones(4), (3, 4)), np.eye(3))
     a, b = (values(r[0], keep) for r in (p.reward, p.shifted))
@@ -393,7 +396,7 @@ def test_swap(evidence):
 
 
 def test_variance_exception(evidence):
-    """Var(r_a + C k) − Var(r_a) = P (1 − P) C (C − 2(m_rest − m_u))."""
+    r"""$\Var(r_a + Ck) - \Var(r_a) = P(1 - P)\,C\,(C - 2(m_{-u} - m_u))$."""
     p, size = free(3, 2), sp.Symbol("C", real=True)
     prompts = np.array(sp.symbols("w:3", positive=True))
     chance = (prompts / prompts.sum())[:, None] * p.policy
@@ -412,7 +415,7 @@ def test_variance_exception(evidence):
 
 
 def test_large_shift(evidence):
-    """If C (1 − P) exceeds the range of r_a, each new value at u exceeds all values under r_a."""
+    """If $C(1 - P)$ exceeds the range of $r_a$, each new value at $u$ exceeds all values under $r_a$."""
     p, margins = problems(200), []
     for reward, policy, prompts in zip(p.reward, p.policy, p.prompts):
         size = 1.001 * np.ptp(reward) / (1 - prompts[0])
@@ -426,7 +429,7 @@ def test_large_shift(evidence):
 
 @pytest.mark.library("torch")
 def test_autograd(evidence):
-    """Exact gradient ascent takes the same path for r and for r + h, and ends at π_r."""
+    r"""Exact gradient ascent takes the same path for $r$ and for $r + h$, and ends at $\pi_r$."""
     p = problems(1)
     a, b = (ascend(p.reference[0], r[0], p.beta.item()) for r in (p.reward, p.shifted))
     evidence.close(b, a, 1e-9, "1,000 policies on the way, by torch's autograd and KL")

@@ -51,7 +51,8 @@ def odds_scope(cases):
 
 
 def test_soft_mean(evidence):
-    """r̄_S = β log E[e^{r/β} | S] is the best of E[r] − β KL(π‖π_ref(·|S)) over policies on S."""
+    r"""$\bar r_S = \beta\log\E[e^{r/\beta} \mid S]$ is the best of
+    $\E[r] - \beta\KL(\pi \,\|\, \piref(\cdot \mid S))$ over policies on $S$."""
     for members in (GOOD, ~GOOD):
         p, r, b = stacked(instances(20, 11))
         p, r = p[:, members] / p[:, members].sum(axis=1, keepdims=True), r[:, members]
@@ -64,13 +65,14 @@ def test_soft_mean(evidence):
 
 
 def test_optimum_log_odds(evidence):
-    """At the RLHF optimum logit π*(G) = (r̄_G − r̄_B)/β − L, with the soft means r̄ of the reward."""
+    r"""At the RLHF optimum $\logit\pi^*(G) = (\bar r_G - \bar r_B)/\beta - L$, with the soft means
+    $\bar r$ of the reward."""
     route = "200 enumerated optima against their soft means"
     evidence.equation("eq-sft-odds", 1e-11, route, **odds_scope(instances(500, 0)))
 
 
 def test_odds_bound(evidence):
-    """logit π*(G) never exceeds Δ/β − L, and reaches it when the reward has two levels."""
+    r"""$\logit\pi^*(G)$ never exceeds $\Delta/\beta - L$, and reaches it when the reward has two levels."""
     two = odds_scope((p, np.where(GOOD, r[0], r[5]), b) for p, r, b in instances(500, 1))
     random = odds_scope(instances(500, 1))
     evidence.equation("eq-sft-odds", 1e-11, "200 optima for random rewards", **random)
@@ -78,7 +80,8 @@ def test_odds_bound(evidence):
 
 
 def test_gap_to_tie(evidence):
-    """With a two-level reward the best probability of G is 1/2 exactly when the gap is βL."""
+    r"""With a two-level reward the best probability of $G$ is $\frac12$ exactly when the gap is
+    $\beta L$."""
     rng, found = np.random.default_rng(8), []
     for distance, beta in product((3, 5, 20), (0.05, 0.5)):
         reference = m.reweighted(rng.dirichlet(np.ones(6)), GOOD, expit(-distance))
@@ -91,7 +94,7 @@ def test_gap_to_tie(evidence):
 
 
 def test_dpo_coverage(evidence):
-    """DPO's expected loss leads to π* if the pairs connect all responses, and else it need not."""
+    r"""DPO's expected loss leads to $\pi^*$ if the pairs connect all responses, and else it need not."""
     (p, r, b), chain = next(instances(1, 9)), [(i, i + 1) for i in range(5)]
     best = m.optimum(p, r, b)
     evidence.close(dpo_fit(p, r, b, chain), best, 1e-6, "BFGS on the loss of a chain of five pairs")
@@ -100,7 +103,8 @@ def test_dpo_coverage(evidence):
 
 
 def test_kl_price(evidence):
-    """KL(π‖π_ref) ≥ k(ρ, P_0) ≥ ρ log(1/P_0) − log 2; reweighting π_ref attains the first."""
+    r"""$\KL(\pi \,\|\, \piref) \ge k(\rho, P_0) \ge \rho\log\frac{1}{P_0} - \log 2$; reweighting $\piref$
+    attains the first."""
     p, random = (stacked(instances(500, seed))[0] for seed in (2, 3))
     far, even = (np.array([m.reweighted(a, GOOD, rho) for a in p]) for rho in (1e-12, 0.5))
     pairs = {"random": (random, p), "reweighted to ρ = 1/2, P_0 = 1e-12": (even, far)}
@@ -117,7 +121,8 @@ def test_kl_price(evidence):
 
 
 def test_zero_support(evidence):
-    """A response with π_ref(y) = 0 keeps probability 0 at every reward; any mass on it costs ∞."""
+    r"""A response with $\piref(y) = 0$ keeps probability $0$ at every reward; any mass on it costs
+    $\infty$."""
     p, reward = np.array([0.0, 0.3, 0.7]), np.array([1e6, 0, 0])
     evidence.close(m.optimum(p, reward, 0.1)[0], 0, 0, "reward 1,000,000 on that response")
     value = m.rlhf_objective(np.array([1e-12, 0.3, 0.7 - 1e-12]), p, reward, 0.1)
@@ -125,7 +130,8 @@ def test_zero_support(evidence):
 
 
 def test_rlhf_slope(evidence):
-    """Moving mass to G by reweighting has dJ/ds = ρ(1 − ρ)(Δ − β(s + L)), s = logit ρ."""
+    r"""Moving mass to $G$ by reweighting has $dJ/ds = \rho(1 - \rho)(\Delta - \beta(s + L))$,
+    $s = \logit\rho$."""
     s, h = np.linspace(-5, 5, 41), 1e-5
     for p, r, b in instances(10, 12):
         gap, reward = r[0] - r[5], np.where(GOOD, r[0], r[5])
@@ -153,7 +159,8 @@ def test_rlhf_slope(evidence):
 
 
 def test_first_step(evidence):
-    """At θ = θ_ref the DPO gradient is (−β/2, +β/2, 0, …) in the logits, whatever π_ref is."""
+    r"""At $\theta = \theta_{\mathrm{ref}}$ the DPO gradient is $(-\beta/2, +\beta/2, 0, \dots)$ in the
+    logits, whatever $\piref$ is."""
     references = np.exp(log_softmax(np.random.default_rng(4).uniform(-60, 0, (100, 5)), axis=1))
     slopes = [approx_fprime(np.log(p), m.dpo_loss, 1e-6, p, 0.1, (0, 1)) for p in references]
     evidence.close(slopes, [[-0.05, 0.05, 0, 0, 0]], 1e-7, "finite differences, 100 references")
@@ -170,7 +177,7 @@ class Nabla:
 
 
 def test_dpo_gradient(evidence):
-    """The DPO gradient is −βσ(−m)(∇log π(y_w) − ∇log π(y_l)) at every policy."""
+    r"""The DPO gradient is $-\beta\sigma(-m)(\nabla\log\pi(y_w) - \nabla\log\pi(y_l))$ at every policy."""
     (p, _, b), pair, step = stacked(instances(100, 6)), (2, 4), 1e-5
     logits, steps = np.random.default_rng(5).normal(0, 3, (100, 6)), step * np.eye(6)
     points, cases = logits[:, None, None] + np.array([steps, -steps]), list(zip(logits, p, b))
@@ -196,7 +203,7 @@ def test_dpo_gradient(evidence):
 
 
 def test_tie_weights(evidence):
-    """At the tie with the base's favourite the margin is 2βL, or βL if that was rejected."""
+    r"""At the tie with the base's favourite the margin is $2\beta L$, or $\beta L$ if that was rejected."""
     for rejected, gain in ((1, 1.0), (2, 0.5)):  # each of the pair's logits moves by gain · L
         starts = np.array([np.log(m.three_responses(distance)) for distance in LENGTHS])
         ties = starts + np.outer(gain * LENGTHS, np.eye(3)[0] - np.eye(3)[rejected])
@@ -206,7 +213,7 @@ def test_tie_weights(evidence):
 
 
 def test_time_to_tie(evidence):
-    """Gradient flow reaches the tie after time L/β + (e^{2βL} − 1)/(2β²)."""
+    r"""Gradient flow reaches the tie after time $L/\beta + (e^{2\beta L} - 1)/(2\beta^2)$."""
     distances, betas = np.array([3, 5, 20, 3, 1]), np.array([0.1, 0.1, 0.1, 0.5, 2])
     flow, route = np.vectorize(flow_time), "ODE solver on the logits, five pairs (L, β)"
     evidence.equation("eq-sft-time", 1e-9, route, T=flow, L=distances, beta=betas)
@@ -216,7 +223,7 @@ def test_time_to_tie(evidence):
 
 
 def test_best_beta(evidence):
-    """The gradient-flow time to the tie is shortest at β = 1/L."""
+    r"""The gradient-flow time to the tie is shortest at $\beta = 1/L$."""
     found = [
         distance * minimize_scalar(lambda b: flow_time(distance, b), (0.5 / distance, 2 / distance)).x
         for distance in (3, 20)
@@ -231,7 +238,8 @@ def test_best_beta(evidence):
 
 
 def test_same_loss_different_policy(evidence):
-    """DPO runs from L = 3 and L = 60 share one loss curve but end with π(y_w) > 0.99 and < 1e-7."""
+    r"""DPO runs from $L = 3$ and $L = 60$ share one loss curve but end with $\pi(y_w) > 0.99$ and
+    $< 10^{-7}$."""
     runs = [m.train(m.three_responses(distance), 0.1, 4000, 50.0) for distance in (3, 60)]
     (near, near_policy), (far, far_policy) = runs
     evidence.close(near, far, 1e-11, "4,000 steps of gradient descent, loss by loss")
@@ -243,7 +251,8 @@ def test_same_loss_different_policy(evidence):
 
 
 def test_steps_to_tie(evidence):
-    """Continued, the run from L = 60 ties after about 163,000 steps, at a loss of about 6e-6."""
+    r"""Continued, the run from $L = 60$ ties after about 163,000 steps, at a loss of about
+    $6 \times 10^{-6}$."""
     gains = [0.0]  # of the preferred logit, step by step
     while gains[-1] < 60:
         gains.append(gains[-1] + 50 * 0.1 / (1 + exp(0.2 * gains[-1])))
@@ -256,7 +265,8 @@ def test_steps_to_tie(evidence):
 
 
 def test_what_a_loss_buys(evidence):
-    """A loss ℓ means a = −log(e^ℓ − 1)/(2β) nats gained on a y_o outside the pair, 2a on y_o = y_l."""
+    r"""A loss $\ell$ means $a = -\log(e^\ell - 1)/(2\beta)$ nats gained on a $y_o$ outside the pair, $2a$
+    on $y_o = y_l$."""
     for distance, (rejected, share) in product((3, 20, 60), ((1, 1), (2, 2))):
         start = m.three_responses(distance)
         losses, policies = m.train(start, 0.1, 500, 50.0, pair=(0, rejected))
@@ -266,7 +276,7 @@ def test_what_a_loss_buys(evidence):
 
 
 def test_nll_term(evidence):
-    """With 0.2 of the negative log-likelihood of y_w added, DPO lifts y_w past 0.99 from L = 60."""
+    """With 0.2 of the negative log-likelihood of $y_w$ added, DPO lifts $y_w$ past 0.99 from $L = 60$."""
     start = m.three_responses(60)
     lifted, stuck = (m.train(start, 0.1, 100, 50.0, nll)[1][-1, 0] for nll in (0.2, 0))
     evidence.bounded(lifted, "π(y_w) after 100 steps with the term", low=0.99)
@@ -274,7 +284,8 @@ def test_nll_term(evidence):
 
 
 def test_sparse_reward(evidence):
-    """N samples hold no good response with probability (1 − P_0)^N, about 1/2 at N = 0.69/P_0."""
+    r"""$N$ samples hold no good response with probability $(1 - P_0)^N$, about $\frac12$ at
+    $N = 0.69/P_0$."""
     rng, cases = np.random.default_rng(7), [(0.01, 50), (0.001, 700), (0.156, 16)]
     missed = [np.mean(rng.binomial(n, p, 400_000) == 0) for p, n in cases]
     evidence.close(missed, [(1 - p) ** n for p, n in cases], 0.004, "400,000 simulated batches")
@@ -283,7 +294,7 @@ def test_sparse_reward(evidence):
 
 
 def test_cost_table(evidence):
-    """The table of costs prints what its formulas give with β = 0.1 and ε = 0.2."""
+    r"""The table of costs prints what its formulas give with $\beta = 0.1$ and $\varepsilon = 0.2$."""
     start, flow = m.base_probability(LENGTHS), find(evidence.page, "eq-sft-time").function()
     rows = [0.1 * LENGTHS, m.binary_kl(0.5, start), m.weight_after(LENGTHS, 0.1),
             m.weight_after(LENGTHS / 2, 0.1), flow(L=LENGTHS, beta=0.1),
@@ -297,7 +308,7 @@ def test_cost_table(evidence):
 
 @pytest.mark.library("torch")
 def test_adam_is_blind_too(evidence):
-    """Under Adam, too, DPO runs from L = 3 and L = 60 share their loss but not their policy."""
+    """Under Adam, too, DPO runs from $L = 3$ and $L = 60$ share their loss but not their policy."""
     starts = [m.three_responses(3), m.three_responses(60), np.array([1e-9, 0.1, 0.9 - 1e-9])]
     (near, near_policy), (far, far_policy), (other, _) = (adam_run(p, 0.1, 2000, 0.1) for p in starts)
     evidence.close([far, other], [near, near], 1e-11, "torch.optim.Adam, 2,000 losses, three references")
@@ -307,7 +318,8 @@ def test_adam_is_blind_too(evidence):
 
 @pytest.mark.library("trl", "transformers", "torch")
 def test_trl_first_step(evidence, tmp_path):
-    """TRL's DPO starts at loss log 2 with gradient −(β/2)(∇log π(y_w) − ∇log π(y_l)), β = 0.1."""
+    r"""TRL's DPO starts at loss $\log 2$ with gradient
+    $-\frac{\beta}{2}(\nabla\log\pi(y_w) - \nabla\log\pi(y_l))$, $\beta = 0.1$."""
     loss, gradient, direction = first_step(dpo_trainer(tmp_path))
     evidence.close(loss, np.log(2), 1e-6, "DPOTrainer on a random Llama, default settings")
     evidence.close(gradient, -0.05 * direction, 1e-5, "all weights, against plain autograd")
