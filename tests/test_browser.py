@@ -123,7 +123,7 @@ def test_search(browser, server, query, expected):
     page.locator(".md-search-result__meta", has_text="Type to start searching").wait_for(state="attached")
     page.locator("input.md-search__input").press_sequentially(query)
     # The list is drawn anew with every letter: read it whole, until it shows the page or time is up.
-    for _ in range(50):
+    for _ in range(300):
         links = page.locator("a.md-search-result__link")
         found = links.evaluate_all("(links) => links.map((link) => link.href.split(/[?#]/)[0])")
         pages = [url.removeprefix(server) for url in dict.fromkeys(found)]

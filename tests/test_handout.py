@@ -41,7 +41,6 @@ def wait(page):
 def page(browser):
     """Open a window that remembers nothing; an error on the page is an error of the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(10_000)
     page, errors = context.new_page(), []
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
