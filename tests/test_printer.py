@@ -1,9 +1,12 @@
 """Turning the HTML of pages into Typst markup: what each element becomes, and what is refused."""
 
+import json
+import re
+
 import pypdfium2
 import pytest
 import typst
-from formulas import convert
+from formulas import STORE, convert
 from lxml import html
 from parts import SCRIPTS
 from printer import Printer, Unprintable
@@ -78,7 +81,11 @@ def test_links_inside_a_set_give_the_page():
     [
         (r"\piref(y \mid x)", "pi sub ref of open paren y given x close paren"),
         (r"\pi^*_r", "pi sub r star"),
-        (r"\E_{y \sim \pi}[r]", "cap E sub y drawn from pi of r"),
+        (r"\sgn(A)(q - 1)", "sgn of open paren cap A close paren open paren q minus 1 close paren"),
+        (r"p_i(1)^{1/T}", "p sub i open paren 1 close paren raised to the 1 divided by cap T power"),
+        (r"Z_{r+h}(G)", "cap Z sub r plus h end subscript of open paren cap G close paren"),
+        (r"h_i^l", "h sub i at layer l"),
+        (r"\E_{y \sim \pi}[r]", "cap E sub y drawn from pi end subscript of open bracket r close bracket"),
         (r"\KL(\pi \,\|\, \piref)", "KL of open paren pi relative to pi sub ref close paren"),
         (r"\bar r = \lambda T .", "r bar equals lambda cap T"),
         (
@@ -90,7 +97,7 @@ def test_links_inside_a_set_give_the_page():
             "Delta minus the fraction with numerator a and denominator b end fraction c",
         ),
         (r"r^* + h/\beta", "r star plus h divided by beta"),
-        (r"\sigma(a) (b + c)", "sigma of a open paren b plus c close paren"),
+        (r"\sigma(a) (b + c)", "sigma of open paren a close paren open paren b plus c close paren"),
     ],
 )
 def test_formula_is_said_as_in_a_lecture(tex, said):
@@ -102,6 +109,13 @@ def test_formula_without_a_printed_form_is_an_error():
     """What the converter does not know gives an error that names it, never a guess."""
     (form,) = convert([(r"\overbrace{x}", True)])
     assert "horizBrace" in form["error"] and "typst" not in form
+
+
+def test_brackets_and_capitals_are_said():
+    """Of every formula of the site each bracket is said, and each capital that stands alone."""
+    for name, formula in json.loads(STORE.read_text())["formulas"].items():
+        assert name.count("(") == formula["speech"].count("open paren"), name
+        assert not re.search(r"(?<!cap )\b[A-Z]\b", formula["speech"]), name
 
 
 @pytest.mark.parametrize("width", [32, 38, 42, 46, 50, 60])

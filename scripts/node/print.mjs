@@ -142,7 +142,7 @@ function convert(node) {
 
 const { macros, formulas } = JSON.parse(readFileSync(0, "utf8"));
 const maps = join(dirname(fileURLToPath(import.meta.resolve("speech-rule-engine"))), "mathmaps");
-await sre.setupEngine({ locale: "en", domain: "clearspeak", style: "Fraction_GeneralEndFrac:Caps_SayCaps", modality: "speech", json: maps });
+await sre.setupEngine({ locale: "en", domain: "clearspeak", style: "Fraction_GeneralEndFrac:Caps_SayCaps:Paren_Speak", modality: "speech", json: maps });
 await sre.engineReady();
 
 // How this site's notation is said, where the engine would read the signs: "y divides x" for y | x.
@@ -156,6 +156,8 @@ const said = (tex) => tex
   .replace(/([(,])\s*\\cdot(?![A-Za-z])/g, "$1\\text{dot}")
   .replace(/_\{ref\}/g, "_{\\text{ref}}")
   .replace(/((?:\\E|\\mathbb\{E\})(?:_\{(?:[^{}]|\{[^{}]*\})*\}|_\w)?)(?=\[|\\lvert|\|)/g, "$1\\text{ of }")
+  .replace(/(?<!\\(?:sum|prod|max|min|sup|inf|lim|int))_\{((?:[^{}]|\{[^{}]*\})*(?:[-+=<>,]|\\sim)(?:[^{}]|\{[^{}]*\})*)\}/g, "_{$1\\text{ end subscript}}")
+  .replace(/\^(?:l(?![A-Za-z])|\{(l\^\\star)\})/g, (_, star) => `\\text{ at layer }${star ?? "l"}`) // as in question 5
   .replace(/\\,\\\|\\,/g, "\\text{ relative to }")
   .replace(/\(([^()|]*)\|([^()|]*)\)/g, "($1\\mid $2)")
   .replace(/\\begin\{cases\}[^]*?\\end\{cases\}/g, (cases) => cases.replace(/&/g, "& \\text{ if }"));
@@ -163,7 +165,7 @@ const said = (tex) => tex
 const HEARD = [
   [/ raised to the (star power|exponent star end exponent)/g, " star"], [/the star power of (\w+)/g, "$1 star"], [/\btriangle\b/g, "Delta"], [/\bsucceeds\b/g, "is preferred to"],
   [/ (of )?slash /g, " divided by "], [/ times (?=open |the absolute)/g, " "], [/ of (?=star|bar)/g, " "],
-  [/\b(blank|normal|bold) /g, ""], [/\blamda\b/g, "lambda"],
+  [/\b(blank|normal|bold) /g, ""], [/(?<!\bcap )\b[A-Z]\b/g, "cap $&"], [/\blamda\b/g, "lambda"],
   [/\s+/g, " "],
 ];
 
