@@ -39,7 +39,7 @@ class Claims:
     def equation(self, formula: Formula) -> Entry:
         """Return the entry of a displayed equation; its claim is the heading it stands under.
 
-        It rests on the equations that the routes of its comparisons name as their other side.
+        It rests on the equations that its comparisons read or name as their other side.
         """
         found = self.evidence(lambda _, item: formula.label and item.get("equation") == formula.label)
         if formula.place.startswith(PAPER):
@@ -50,7 +50,8 @@ class Claims:
         url = f"{self.address}#{formula.label}" if formula.label else self.address
         claim = heading[0].text_content() if heading else ""
         routes = " ".join(item.get("route", "") for item in found)
-        others = [name for name in dict.fromkeys(LABEL.findall(routes)) if name != formula.label]
+        read = [label for item in found for label in item.get("reads", ())]
+        others = [name for name in dict.fromkeys([*read, *LABEL.findall(routes)]) if name != formula.label]
         return Entry("equation", formula.place, url, formula.number, claim, formula.label, found,
                      rests_on=others, tex=formula.tex)  # fmt: skip
 

@@ -10,7 +10,8 @@ from parts import DOCS, where
 from tex import Node, TexError, statements
 
 PARSER = ("equations", "evaluate", "tex", "tokens")  # the modules between the TeX and a value
-DISPLAY = re.compile(r"\$\$\n(.*?)\n[ \t]*\$\$", re.DOTALL)
+DISPLAY = re.compile(r"^[ \t]*\$\$[ \t]*\n(.*?)\n[ \t]*\$\$[ \t]*$", re.DOTALL | re.MULTILINE)
+HIDDEN = re.compile(r"<!--.*?-->|^[ \t]*(```+|~~~+).*?^[ \t]*\1", re.DOTALL | re.MULTILINE)
 
 
 class EquationError(ValueError):
@@ -46,29 +47,38 @@ class Equation:
     def _value(self, evaluate: "Evaluator", node: Node):
         try:
             return evaluate(node)
-        except (LookupError, TypeError) as error:
-            raise EquationError(f"{self.place}: equation {self.label}: {error.args[0]}") from error
+        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            reason = str(error.args[0]) if error.args else type(error).__name__
+            raise EquationError(f"{self.place}: equation {self.label}: {reason}") from error
+
+
+def matches(page: Path) -> list[re.Match]:
+    """Return the displays of a page, their TeX as group 1, without those in comments and code."""
+    shown = HIDDEN.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), page.read_text())
+    return list(DISPLAY.finditer(shown))
 
 
 def displays(page: Path) -> list[str]:
     """Return the TeX of the page's displays."""
-    return DISPLAY.findall(page.read_text())
+    return [match[1] for match in matches(page)]
 
 
 def find(page: Path, label: str) -> Equation:
     """Return the display of the page that carries the label.
 
-    Raises EquationError if the page has no such label, or its TeX does not parse.
+    Raises EquationError if the page has no such label or has it twice, or its TeX does not parse.
     """
-    text = page.read_text()
-    for match in DISPLAY.finditer(text):
-        if f"\\label{{{label}}}" not in match[1]:
-            continue
-        place = where(page, text.count("\n", 0, match.start(1)) + 1)
+    found = [match for match in matches(page) if f"\\label{{{label}}}" in match[1]]
+    for match in found:
+        place = where(page, match.string.count("\n", 0, match.start(1)) + 1)
+        if len(found) > 1:
+            raise EquationError(f"{place}: the label {label!r} stands at {len(found)} displays")
         try:
             return Equation(label, match[1], place, tuple(statements(match[1])))
         except TexError as error:
             raise EquationError(f"{place}: equation {label}: {error}") from error
-    others = [p for p in sorted(DOCS.glob("q*/*/index.md")) if f"\\label{{{label}}}" in p.read_text()]
+    others = [
+        p for p in sorted(DOCS.glob("q*/*/index.md")) if p != page and f"\\label{{{label}}}" in p.read_text()
+    ]
     elsewhere = f"; {where(others[0])} has it" if others else ""
     raise EquationError(f"{where(page)}: the page has no equation {label!r}{elsewhere}")

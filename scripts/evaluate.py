@@ -98,8 +98,10 @@ class Evaluator:
         return function * given[0]
 
     def item(self, node):
-        """Return the entry of a vector, the last axis, at an index that is bound or a number."""
-        index = node.value if node.value.isdigit() else self.lookup(node.value)
+        """Return the entry of a vector, the last axis, at an index that has a value."""
+        if node.value.isdigit():
+            raise TypeError(f"whether entry {node.value} counts from 0 or 1 is not said: name the index")
+        index = self.lookup(node.value)
         return np.asarray(self(node.parts[0]))[..., np.asarray(index, int)]
 
     def function(self, node):
@@ -134,8 +136,10 @@ class Evaluator:
     def sum(self, node):
         body, *limits = node.parts
         if limits:
-            first, last = (int(self(limit)) for limit in limits)
-            values = range(first, last + 1)
+            first, last = map(self, limits)
+            if first != int(first) or last != int(last):
+                raise ValueError(f"a sum from {first} to {last} needs whole numbers")
+            values = range(int(first), int(last) + 1)
         else:
             values = self.domain(node.value)
         return sum(self.bound(**{node.value: value})(body) for value in values)
@@ -195,8 +199,12 @@ class Exact(Evaluator):
     def cases(self, node):
         import sympy
 
-        conditions = [self.relation(condition) for condition in node.parts[1::2]]
-        return sympy.Piecewise(*zip(map(self, node.parts[::2]), conditions))
+        branches = [(self(v), self.relation(c)) for v, c in zip(node.parts[::2], node.parts[1::2])]
+        for (value, condition), (other, second) in itertools.combinations(branches, 2):
+            both = sympy.simplify(sympy.And(condition, second))
+            if both != sympy.false and sympy.simplify(value - other) != 0:
+                raise TypeError("the conditions of its cases overlap, and their values differ")
+        return sympy.Piecewise(*branches)
 
     def relation(self, node):
         import sympy

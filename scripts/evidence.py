@@ -31,7 +31,7 @@ class Evidence:
     """Asserts comparisons and keeps a record of each: method, route, error, tolerance, samples."""
 
     def __init__(self, page: Path | None = None):
-        self.records, self.page = [], page
+        self.records, self.page, self.read = [], page, []
 
     def _record(self, method: str, route: str, passed, **numbers):
         self.records.append({"method": method, "route": route, "passed": bool(passed)} | numbers)
@@ -62,6 +62,11 @@ class Evidence:
             samples=int(values.size),
         )  # fmt: skip
 
+    def printed(self, label: str) -> Equation:
+        """Return a labelled equation of the page as it is printed; equations compared later rest on it."""
+        self.read.append(label)
+        return find(self.page, label)
+
     def equation(
         self, label: str, tolerance: float, route: str, sets: dict | None = None, tight: bool = False, **scope
     ):
@@ -78,8 +83,11 @@ class Evidence:
             if tight and set(signs) & set("<>"):
                 raise ValueError(f"{equation.place}: equation {label}: a strict inequality is never tight")
             for sign, left, right in zip(signs, sides, sides[1:]):
-                error = excess("=" if tight else sign, np.asarray(left, float), np.asarray(right, float))
-                worst, samples = float(np.maximum(worst, error.max())), samples + error.size
+                try:
+                    error = excess("=" if tight else sign, np.asarray(left, float), np.asarray(right, float))
+                    worst, samples = float(np.maximum(worst, error.max())), samples + error.size
+                except ValueError as problem:  # shapes that do not fit, or no values
+                    raise ValueError(f"{equation.place}: equation {label}: {problem}") from problem
         self._executed(
             equation, "executed", route, worst <= tolerance,
             error=worst, tolerance=float(tolerance), samples=samples,
@@ -95,6 +103,8 @@ class Evidence:
             if set(signs) - {"="}:
                 raise ValueError(f"{equation.place}: equation {label}: only = can be proved symbolically")
             left_over += [difference(a, b) for a, b in zip(sides, sides[1:])]
+        if not left_over:
+            raise ValueError(f"{equation.place}: equation {label}: nothing was compared")
         left_over = [expression for expression in left_over if expression != 0]
         self._executed(
             equation, "symbolic", route, not left_over,
@@ -103,6 +113,8 @@ class Evidence:
 
     def _executed(self, equation: Equation, method: str, route: str, passed: bool, **numbers):
         """Record what was found for an equation; a failure names the place of the equation."""
+        if reads := [label for label in dict.fromkeys(self.read) if label != equation.label]:
+            numbers["reads"] = reads
         try:
             self._record(method, route, passed, equation=equation.label, **numbers)
         except AssertionError as failed:

@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from checks import fast, fast_key
-from equations import DISPLAY, EquationError, find
+from equations import EquationError, find, matches
 from junit import ChecksFailed
 from mutations import mutants
 from parts import CACHE, DOCS, ROOT, Part, discover, where
@@ -64,7 +64,7 @@ class FirstFailure:
 def find_mutants(part: Part) -> Iterator[Mutant]:
     """Yield the mutants of a page, in the order of its equations."""
     text = part.page.read_text()
-    for display in DISPLAY.finditer(text):
+    for display in matches(part.page):
         label = re.search(r"\\label\{([^}]*)\}", display[1])
         equation = label and find(part.page, label[1])  # an error if it does not parse
         for offset, mutation, tex in mutants(display[1]) if equation else ():

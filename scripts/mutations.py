@@ -6,15 +6,13 @@ An operator yields edits: what is done, from where to where in the source, and w
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
 
-from tex import RELATIONS, Parser, statements
+from tex import Parser, mathematics, rows, statements
 from tokens import FUNCTIONS, LETTERS, TOKEN, tokens
 
-NO_MATHEMATICS = r"\\(?:label|tag|source)\{[^}]*\}|\\(?:begin|end)\{aligned\}|(?<=\\\\)\[[^\]]*\]"
 EXCHANGED = [(r"\min", r"\max"), (r"\log", r"\exp"), (r"\inf", r"\sup")]
+SYMMETRIC = ("min", "max")
 REVERSED = [(r"\le", r"\ge"), (r"\leq", r"\geq"), ("<", ">")]
-BREAKS = (r"\\", r"\qquad")
 RULES = (
     "sum", "term", "product", "power", "atom", "fraction", "summation", "cases", "named", "arguments",
     "name", "index",
@@ -67,7 +65,8 @@ class Locator(Parser):
     """The parser of the pages' TeX, with a record of what stands where."""
 
     def __init__(self, row: list[Token]):
-        self.tokens, self.position, self.parts = row, 0, []
+        super().__init__(row)
+        self.parts = []
 
 
 for rule in RULES:
@@ -79,10 +78,9 @@ class Display:
 
     def __init__(self, tex: str):
         self.tex, self.statements, self.spans = tex, [], []
-        cases = r"\begin{cases}" in tex
-        blank = re.sub(NO_MATHEMATICS + ("" if cases else "|&"), lambda match: " " * len(match[0]), tex)
-        self.tokens = [Token.at(m, text) for m in TOKEN.finditer(blank) for text in tokens(m[0])]
-        for row in [self.tokens] if cases else rows(self.tokens):
+        found = TOKEN.finditer(mathematics(tex))
+        self.tokens = [Token.at(match, text) for match in found for text in tokens(match[0])]
+        for row in rows(self.tokens):
             locator = Locator(row)
             self.statements.append(locator.statement())
             self.spans += locator.parts
@@ -100,20 +98,6 @@ class Display:
     def swap(self, what: str, a: Span, b: Span) -> Edit:
         """Return the edit that exchanges two spans."""
         return what, a.start, b.end, join(self.text(b), self.tex[a.end : b.start], self.text(a))
-
-
-def rows(found: list[Token]) -> Iterator[list[Token]]:
-    """Yield the tokens of each statement of a display, as `tex.statements` separates them."""
-    row = []
-    for token, after in zip_longest(found, found[1:]):
-        if token not in BREAKS:
-            row.append(token)
-        if token in BREAKS or after is None:
-            while row and row[-1] in (".", ","):
-                row.pop()
-            if row and after not in RELATIONS:
-                yield row
-                row = []
 
 
 def join(*pieces: str) -> str:
@@ -173,7 +157,13 @@ def numbers(display: Display) -> Iterator[Edit]:
             yield "increase number", token.start, token.end, f"{float(token) + 1:g}"
     for summation in display.all("summation"):
         for last in [part for part in summation.parts if part.rule == "sum"][1:]:
-            yield "decrease limit", last.start, last.end, f"({display.text(last)} - 1)"
+            bare = display.tex[last.start - 1] != "{"
+            yield (
+                "decrease limit",
+                last.start,
+                last.end,
+                "{" * bare + f"{display.text(last)} - 1" + "}" * bare,
+            )
 
 
 def names(display: Display) -> Iterator[Edit]:
@@ -226,6 +216,15 @@ def is_factor(name: Span, bracket: Span) -> bool:
     return letter and [len(argument.parts) > 1 for argument in bracket.parts] == [True]
 
 
+def arguments(display: Display) -> Iterator[Edit]:
+    for named in display.all("named"):
+        name, *given = named.parts
+        found = [part for span in given for part in span.parts]
+        for a, b in zip(found, found[1:]) if name.value not in SYMMETRIC else ():
+            yield display.swap("exchange arguments", a, b)
+            yield "repeat argument", a.start, a.end, display.text(b)
+
+
 def decorations(display: Display) -> Iterator[Edit]:
     for power in display.all("power"):
         base = power.parts[0]
@@ -248,7 +247,8 @@ def branches(display: Display) -> Iterator[Edit]:
 
 
 OPERATORS = (
-    signs, terms, fractions, functions, numbers, names, preferences, factors, decorations, branches,
+    signs, terms, fractions, functions, numbers, names, preferences, factors, arguments, decorations,
+    branches,
 )  # fmt: skip
 
 

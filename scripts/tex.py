@@ -6,14 +6,17 @@ marks the place, never a guess.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tokens import FUNCTIONS, Reader, TexError, tokens
+from tokens import FUNCTIONS, LETTERS, NUMBER, Reader, TexError, tokens
 
 __all__ = ["Node", "TexError", "statements"]
 
 RELATIONS = {"=": "=", r"\le": "≤", r"\leq": "≤", r"\ge": "≥", r"\geq": "≥", "<": "<", ">": ">"}
-CLOSING = {"(": ")", "[": "]", r"\{": r"\}", r"\lvert": r"\rvert"}
+CLOSING = {"(": ")", "[": "]", r"\lvert": r"\rvert"}
+BREAKS = (r"\\", r"\quad", r"\qquad")
+NO_MATHEMATICS = re.compile(r"\\(?:label|tag|source)\{[^}]*\}|\\(?:begin|end)\{aligned\}|(?<=\\\\)\[[^\]]*\]")
 
 
 @dataclass(frozen=True)
@@ -26,19 +29,59 @@ class Node:
 
 
 def statements(tex: str) -> list[Node]:
-    """Return the statements of a display: its rows, and what \\qquad separates, as relations."""
-    body = re.sub(r"\\(label|tag|source)\{[^}]*\}", "", tex).strip()
-    if r"\begin{cases}" in body:
-        return [Parser(body).statement()]
-    body = re.sub(r"\\(begin|end)\{aligned\}|&", "", body)
-    rows, found = re.split(r"\\\\(?:\[[^\]]*\])?|\\qquad", body), []
-    for row in filter(str.strip, rows):
-        text = row.strip().rstrip(".,").strip()
-        if found and tokens(text)[0] in RELATIONS:
-            found[-1] += " " + text
+    """Return the statements of a display as relations."""
+    return [Parser(row).statement() for row in rows(tokens(mathematics(tex)))]
+
+
+def mathematics(tex: str) -> str:
+    """Return the TeX of a display with blanks for what is not part of its statements."""
+    return NO_MATHEMATICS.sub(lambda match: " " * len(match[0]), tex)
+
+
+def rows(found: list[str]) -> list[list[str]]:
+    """Return the tokens of each statement: one for each row of a display, or between \\qquad.
+
+    A row that begins with a relation goes on with the statement before it, and so does one that
+    begins with a sign and states nothing itself.
+    """
+    if r"\begin" in found:
+        return [without_stop(found)]
+    lines = [[]]
+    for token in found:
+        if token not in BREAKS:
+            lines[-1].append(token)
+        elif any(token != "&" for token in lines[-1]):
+            lines.append([])
+    stated = []
+    for line in lines:
+        row = without_stop([token for token in line if token != "&"])
+        if not row:
+            continue
+        signed, relation = row[0] in ("+", "-"), any(outside_braces(row, RELATIONS))
+        if stated and signed and relation and line[0] == "&":
+            raise TexError(f"is {' '.join(row[:4])} … a statement, or does it go on with the row before?")
+        if stated and (row[0] in RELATIONS or (signed and not relation)):
+            stated[-1] += row
         else:
-            found.append(text)
-    return [Parser(text).statement() for text in found]
+            stated.append(row)
+    return stated
+
+
+def without_stop(row: list[str]) -> list[str]:
+    """Return the tokens of a row without the punctuation at its end."""
+    end = len(row)
+    while end and row[end - 1] in (".", ","):
+        end -= 1
+    return row[:end]
+
+
+def outside_braces(row: list[str], wanted) -> Iterator[str]:
+    """Yield the tokens among those wanted that stand in no braces."""
+    depth = 0
+    for token in row:
+        depth += (token == "{") - (token == "}")
+        if not depth and token in wanted:
+            yield token
 
 
 class Parser(Reader):
@@ -52,12 +95,20 @@ class Parser(Reader):
             sides.append(self.sum())
         if self.next:
             self.fail("cannot read on")
+        if not signs:
+            self.fail("nothing is stated: the row has no relation")
         return Node("relation", tuple(signs), tuple(sides))
 
     def sum(self, single: bool = False) -> Node:
-        """Parse terms joined by + and −."""
+        """Parse terms joined by + and −; a single token is a digit or a letter."""
         if single:
-            return self.atom()
+            token = self.take()
+            if NUMBER.fullmatch(token):
+                return Node("number", float(token))
+            if (token.isalpha() and len(token) == 1) or token[1:] in LETTERS:
+                return Node("name", token.lstrip("\\"))
+            self.position -= 1
+            self.fail("write braces around more than a digit or a letter")
         terms = [self.term(self.next in "+-" and bool(self.next))]
         while self.next and self.next in "+-":
             terms.append(self.term(True))
@@ -74,6 +125,8 @@ class Parser(Reader):
         result = self.power()
         while self.starts_factor() or self.next in (r"\cdot", r"\times", "/"):
             sign = self.take() if self.next in (r"\cdot", r"\times", "/") else "*"
+            if sign == "*" and NUMBER.fullmatch(self.next):
+                self.fail("a number stands behind a factor")
             kind = "divide" if sign == "/" else "multiply"
             result = Node(kind, None, (result, self.power()))
         return result
@@ -95,7 +148,7 @@ class Parser(Reader):
     def atom(self, single: bool = False) -> Node:
         """Parse a number, a bracket, a fraction, an operator or a name."""
         token = self.next
-        if re.fullmatch(r"[0-9.]+", token):
+        if NUMBER.fullmatch(token):
             return Node("number", float(self.take()))
         if token in ("(", r"\lvert", "["):
             self.take()
@@ -111,12 +164,10 @@ class Parser(Reader):
     def fraction(self) -> Node:
         """Parse a fraction; d…/d… is one name, a derivative."""
         self.take(r"\frac")
-        start = self.position
-        if self.tokens[start : start + 2] == ["{", "d"]:
-            end = self.tokens.index("}", self.tokens.index("}", start) + 1) + 1
-            text = "".join(self.tokens[start:end]).replace("\\", "")
-            self.position = end
-            return Node("name", "_".join(re.findall(r"\w+", text)))
+        rest = " ".join(self.tokens[self.position :])
+        if derivative := re.match(r"\{ d (\\?[A-Za-z][^}]*) \} \{ d (\\?[A-Za-z][^}]*) \}", rest):
+            self.position += len(derivative[0].split())
+            return Node("name", "_".join("d" + re.sub(r"\W", "", part) for part in derivative.groups()))
         return Node("divide", None, (self.group(self.sum), self.group(self.sum)))
 
     def root(self) -> Node:
@@ -135,6 +186,8 @@ class Parser(Reader):
             self.take("}")
         if self.accept("^"):
             last = self.group(self.sum)
+        if (first is None) != (last is None):
+            self.fail("a sum has both its limits, as in \\sum_{i=1}^n, or none")
         limits = () if first is None else (first, last)
         return Node("sum", variable, (self.product(), *limits))
 
@@ -171,10 +224,14 @@ class Parser(Reader):
         branches = []
         while self.next != r"\end":
             value = self.sum()
+            self.accept(",")
             self.take("&")
             left = self.sum()
+            if self.next not in RELATIONS:
+                self.fail("a case needs a condition, as in A > 0")
             sign = RELATIONS[self.take()]
             branches.append((value, Node("relation", (sign,), (left, self.sum()))))
+            self.accept(",")
             self.accept(r"\\")
         self.keyword(r"\end")
         return Node("cases", None, tuple(part for branch in branches for part in branch))

@@ -8,7 +8,8 @@ from parts import DOCS
 MACROS_FILE = DOCS / "macros.json"
 MACROS = json.loads(MACROS_FILE.read_text())
 TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|[0-9]+(?:\.[0-9]+)?|[A-Za-z]|[^\sA-Za-z0-9]")
-SPACES = {r"\,", r"\;", r"\!", r"\:", r"\ ", "~", r"\quad", r"\left", r"\right"}
+SPACES = {r"\,", r"\;", r"\!", r"\:", r"\ ", "~", r"\left", r"\right"}
+NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 FUNCTIONS = {"log", "exp", "min", "max", "sigma", "logit", "sgn", "clip", "softmax", "sup", "inf"}
 LETTERS = set(
     "alpha beta gamma delta epsilon varepsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi"
@@ -33,8 +34,8 @@ def tokens(tex: str) -> list[str]:
 class Reader:
     """Reads the tokens of one statement, and the names in it."""
 
-    def __init__(self, tex: str):
-        self.tokens, self.position = tokens(tex), 0
+    def __init__(self, found: list[str]):
+        self.tokens, self.position = found, 0
 
     @property
     def next(self) -> str:
@@ -62,8 +63,10 @@ class Reader:
         raise TexError(f"{message}: {before} HERE → {after}")
 
     def group(self, parse):
-        """Parse a braced group, or a single token, with `parse`."""
+        """Parse a braced group with `parse`, or a single token: TeX takes no more without braces."""
         if not self.accept("{"):
+            if NUMBER.fullmatch(self.next) and len(self.next) > 1:
+                self.fail("without braces TeX takes one digit")
             return parse(single=True)
         result = parse()
         self.take("}")

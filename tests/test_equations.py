@@ -43,6 +43,15 @@ def test_every_labelled_equation_is_read(path):
         (r"f = \beta \log Z_r(x) - 1", {"f": 0.5 * np.log(7) - 1, "beta": 0.5, "Z_r": lambda x: x, "x": 7.0}),
         (r"f = P (1 - P)", {"f": 0.21, "P": 0.3}),
         (r"f = P (1 - P)^2", {"f": 0.147, "P": 0.3}),
+        (r"f = p^k (1 - p) + \frac1n(x + p)", {"f": 0.49 * 0.3 + 2.7 / 5, "p": 0.7, "k": 2, "x": 2, "n": 5}),
+        (r"f = \sum_{i=1}^n (w - i) q", {"f": 4 * 6, "n": 4, "w": 4, "q": 4}),
+        (r"f = \frac{d}{n} + \frac{d_k}{n}", {"f": 3.0, "d": 4, "d_k": 2, "n": 2}),
+        (r"f &\le g \\ &\quad - c", {"f": 1, "g": 3, "c": 2}),
+        (r"f &= a \quad b = c \\[0.4em] -c &= d .", {"f": 1, "a": 1, "b": 2, "c": 2, "d": -2}),
+        (
+            r"f = \begin{cases} a, & a > 0, \\[0.4em] -a, & a \le 0 \end{cases} .",
+            {"f": [2, 3], "a": np.array([2, -3])},
+        ),
         (
             r"f = \begin{cases} z^a & z \geq 0 \\ -(-z)^a & z < 0 \end{cases}",
             {"f": np.array([2, -2]), "z": np.array([4.0, -4.0]), "a": 0.5},
@@ -86,6 +95,21 @@ def test_sums_expectations_and_divergences(page):
         (r"f = a b", {"f": 1, "a": 1}, "the symbol 'b' has no value"),
         (r"f = \sum_y y", {"f": 1}, "the bound variable 'y' has no set"),
         (r"f = g(a, b)", {"f": 1, "a": 1, "b": 2, "g": 3}, "is not a function"),
+        (r"a + b", {"a": 1, "b": 2}, "nothing is stated"),
+        (r"a = b \\ b c", {"a": 1, "b": 1, "c": 1}, "nothing is stated"),
+        (r"a = b \\ & - c = d", {"a": 1, "b": 1, "c": 1, "d": -1}, "or does it go on with the row before"),
+        (r"f = \frac12 x", {"f": 1, "x": 2}, "takes one digit"),
+        (r"f = x^10", {"f": 1, "x": 1}, "takes one digit"),
+        (r"f = 163\,000", {"f": 163_000}, "a number stands behind a factor"),
+        (r"f = e^\log x", {"f": 1, "x": 1}, "write braces around"),
+        (r"f = .5", {"f": 0.5}, "expected a name"),
+        (r"f = \frac{d", {"f": 1}, "HERE"),
+        (r"f = \sum_i^n i", {"f": 1, "n": 1}, "has both its limits"),
+        (r"f = \sum_{i=1} i", {"f": 1}, "has both its limits"),
+        (r"f = \sum_{i=1}^{n/3} i", {"f": 1, "n": 4}, "needs whole numbers"),
+        (r"f = \begin{cases} a & \text{else} \end{cases}", {"f": 1, "a": 1}, "a case needs a condition"),
+        (r"f = \softmax(w)_1", {"f": 0.5, "w": np.zeros(2)}, "name the index"),
+        (r"f = a / b", {"f": 1, "a": 1, "b": 0}, "division by zero"),
     ],
 )
 def test_bad_equation_names_file_and_line(page, tex, values, words):
@@ -93,6 +117,24 @@ def test_bad_equation_names_file_and_line(page, tex, values, words):
     with pytest.raises(EquationError, match=r"index\.md:4: equation eq-a: ") as error:
         page(tex).equation("eq-a", 1e-12, "by hand", **values)
     assert words in str(error.value)
+
+
+def test_shapes_that_do_not_fit_name_the_equation(page):
+    """Values of different shapes, or none, are an error at the place of the equation."""
+    for wrong in (np.ones(2), np.ones(0)):
+        with pytest.raises(ValueError, match=r"index\.md:4: equation eq-a: "):
+            page("f = g").equation("eq-a", 1.0, "by hand", f=wrong, g=np.ones(3) if wrong.size else wrong)
+
+
+def test_only_what_is_shown_runs(tmp_path):
+    """An equation in a comment or in code is not found, and a label that is shown twice is refused."""
+    path, shown = tmp_path / "index.md", "$$ \n2 = 2\n\\label{eq-a}\n$$  \n"
+    hidden = shown.replace("2 = 2", "1 = 1")
+    path.write_text(f"<!--\n{hidden}-->\n\n```\n{hidden}```\n\n{shown}")
+    assert find(path, "eq-a").tex.startswith("2 = 2")
+    path.write_text(f"{shown}\n{hidden}")
+    with pytest.raises(EquationError, match="stands at 2 displays"):
+        find(path, "eq-a")
 
 
 def test_label_of_another_page_is_named():
@@ -138,6 +180,8 @@ def test_overlapping_cases_must_agree(page):
     z = np.array([-1, -0.5, 0, 2])
     page(cases.replace("BOUND", "0")).equation("eq-a", 1e-12, "by hand", f=np.abs(z), z=z)
     with pytest.raises(EquationError, match="the conditions of its cases overlap"):
+        page(cases.replace("BOUND", "-1")).identity("eq-a", "by hand", f=Z, z=Z)
+    with pytest.raises(EquationError, match="the conditions of its cases overlap"):
         page(cases.replace("BOUND", "-1")).equation("eq-a", 1e-12, "by hand", f=np.abs(z), z=z)
 
 
@@ -155,7 +199,11 @@ X, Z, A = sympy.symbols("x z A", real=True)
             r"f = \begin{cases} A & A \geq 0 \\ A & A < 0 \end{cases}",
             {"f": sympy.Piecewise((A, A >= 0), (-A, True))},
         ),
-        (r"f = \softmax(w)_1", r"f = \softmax(w)_0", {"f": 1 / (1 + sympy.exp(X - Z)), "w": [X, Z]}),
+        (
+            r"f = \softmax(w)_i",
+            r"f = \softmax(w)_k",
+            {"f": 1 / (1 + sympy.exp(X - Z)), "w": [X, Z], "i": 1, "k": 0},
+        ),
         (r"f = \sum_{j=1}^3 j x^j", r"f = \sum_{j=1}^3 j x", {"f": X * sum(X**j for j in (1, 2, 3)).diff(X)}),
     ],
 )

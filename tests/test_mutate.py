@@ -9,7 +9,7 @@ import sys
 import mutations
 import pytest
 from conftest import ROOT
-from equations import DISPLAY
+from equations import displays
 from mutations import Display, join, mutants
 from tex import statements
 
@@ -18,7 +18,7 @@ PAGES = sorted((ROOT / "docs").glob("q*/*/index.md"))
 
 def labelled() -> list[str]:
     """Return the TeX of all labelled displays of the site."""
-    return [m[1] for page in PAGES for m in DISPLAY.finditer(page.read_text()) if r"\label{" in m[1]]
+    return [tex for page in PAGES for tex in displays(page) if r"\label{" in tex]
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def labelled() -> list[str]:
         ]),
         ("functions", r"f = \sigma(-a)", []),
         ("numbers", r"f = \sum_{j=1}^n 2 z_j", [
-            r"f = \sum_{j=2}^n 2 z_j", r"f = \sum_{j=1}^n 3 z_j", r"f = \sum_{j=1}^(n - 1) 2 z_j",
+            r"f = \sum_{j=2}^n 2 z_j", r"f = \sum_{j=1}^n 3 z_j", r"f = \sum_{j=1}^{n - 1} 2 z_j",
         ]),
         ("names", r"p_i = z_j", ["p_j = z_j", "p_i = z_i"]),
         ("names", r"f = v_+(x) + v_-(x')", [
@@ -48,6 +48,9 @@ def labelled() -> list[str]:
         ("factors", r"f = z/T", ["f = 1/T", "f = z"]),
         ("factors", r"f = P (1 - P)", ["f =  (1 - P)", "f = P "]),
         ("factors", r"f = \sigma(1 - a) + h(x)", []),
+        ("arguments", r"f = r(y \mid x) + \min(a, b)", [
+            r"f = r(x \mid y) + \min(a, b)", r"f = r(x \mid x) + \min(a, b)",
+        ]),
         ("decorations", r"f' = \lvert A \rvert^2", [
             r"f = \lvert A \rvert^2", r"f' = (A)^2", r"f' = \lvert A \rvert",
         ]),

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sympy as sp
-from equations import find
 from scipy.optimize import minimize_scalar
 
 from . import model as m
@@ -38,7 +37,7 @@ def curves(logits):
 
 def softmax(evidence, *logits):
     """Return p_i(T) of the page as a SymPy expression, a function of i and T."""
-    equation = find(evidence.page, "eq-temperature-softmax")
+    equation = evidence.printed("eq-temperature-softmax")
     scope = {"p": lambda *_: 0, "z": (sp.nan, *logits), "n": len(logits)}
     return lambda i, t: equation.sides(scope | {"i": i, "T": t}, exact=True)[0][1][1]
 
@@ -129,7 +128,7 @@ def test_entropy_slope(evidence):
     exact = symbols(evidence)
     p = [exact["p"](i, exact["T"]) for i in (1, 2, 3)]
     slope_of_h = -sum(q * sp.log(q) for q in p).diff(exact["T"])
-    printed = find(evidence.page, "eq-temperature-entropy").sides(exact | {"dH_dT": slope_of_h}, exact=True)
+    printed = evidence.printed("eq-temperature-entropy").sides(exact | {"dH_dT": slope_of_h}, exact=True)
     [(_, (found, formula, _))] = printed
     left = sp.expand_log(found - formula, force=True)
     evidence.exact(left, "SymPy's derivative of H for any three logits against the page's V/T³")

@@ -5,7 +5,6 @@ from itertools import product
 import numpy as np
 import pytest
 import sympy
-from equations import find
 from scipy.optimize import brentq
 
 from .model import clip_loss, distance_to_permitted, log_sigmoid
@@ -60,25 +59,25 @@ def clip_cases():
 def printed_loss(evidence, advantage, ratio, epsilon):
     """Return the loss that the page prints case by case, as a SymPy expression."""
     values = {"f": 0, "A": advantage, "q": ratio, "varepsilon": epsilon}
-    [(_, (_, loss))] = find(evidence.page, "eq-clip-cases").sides(values, exact=True)
+    [(_, (_, loss))] = evidence.printed("eq-clip-cases").sides(values, exact=True)
     return loss
 
 
 def printed_values(evidence):
     """Return v₊ and v₋ as the page prints them, by the sign of A."""
-    rows = [find(evidence.page, "eq-printed-values").function(row) for row in (0, 1)]
+    rows = [evidence.printed("eq-printed-values").function(row) for row in (0, 1)]
     return {sign: lambda z, v=v: v(z=z, varepsilon=EPSILON) for sign, v in zip(SIGNS, rows)}
 
 
 def published_value(evidence):
     """Return the value function of the first KTO version as the page prints it."""
-    value = find(evidence.page, "eq-published-value").function()
+    value = evidence.printed("eq-published-value").function()
     return lambda z, advantage: value(z=z, A=advantage, varepsilon=EPSILON)
 
 
 def kahneman_tversky(evidence, aversion=2.25):
     """Return the Kahneman–Tversky value as the page prints it."""
-    value = find(evidence.page, "eq-kahneman-tversky").function()
+    value = evidence.printed("eq-kahneman-tversky").function()
     return lambda z: value(z=np.asarray(z, float), alpha=0.88, **{"lambda": aversion})
 
 
@@ -111,7 +110,7 @@ def test_dpo_value_shape(evidence):
     value = -sympy.log(1 + sympy.exp(-z))
     slopes = {"v_f_prime": lambda _: value.diff(z), "v_f_prime_prime": lambda _: value.diff(z, 2), "z": z}
     evidence.identity("eq-dpo-derivatives", "SymPy differentiates log σ(z) = −log(1 + e^(−z))", **slopes)
-    rows = find(evidence.page, "eq-dpo-derivatives").sides(slopes, exact=True)
+    rows = evidence.printed("eq-dpo-derivatives").sides(slopes, exact=True)
     first, second = (sides[-1] for _, sides in rows)
     evidence.exact(bool(first.is_positive and second.is_negative), "SymPy: signs of the printed derivatives")
 
@@ -239,7 +238,7 @@ def test_distance_from_concavity(evidence):
     [top] = sympy.solve(gap.diff(z), z)
     values = {"Delta": lambda _: gap.subs(z, top) / 2, "s": s, "varepsilon": e}
     evidence.identity("eq-defect", "SymPy: half the largest gap of the chord 1 + sz above e^z", **values)
-    [(_, (_, defect))] = find(evidence.page, "eq-defect").sides(values, exact=True)
+    [(_, (_, defect))] = evidence.printed("eq-defect").sides(values, exact=True)
     defect = defect.subs(s, e / sympy.log(1 + e))
     evidence.close(defect.subs(e, 0.2).evalf(), 0.0023, 5e-5, "closed form at 0.2, number on the page")
     evidence.close(defect.subs(e, 3).evalf(), 0.253, 5e-4, "closed form at 3, number on the page")

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import sympy as sp
-from equations import find
 from evaluate import Exact
 from scipy.optimize import brentq
 from scipy.special import expit, logit, rel_entr, softmax
@@ -85,7 +84,7 @@ def partition(p, reward):
 
 def printed(evidence, label, sets, **scope):
     """Return the last side of an equation, as the page prints it, as a SymPy expression."""
-    return Exact(scope, sets)(find(evidence.page, label).statements[0].parts[-1])
+    return Exact(scope, sets)(evidence.printed(label).statements[0].parts[-1])
 
 
 def printed_optimum(evidence, p, reward):
@@ -146,7 +145,7 @@ def test_gibbs_inequality(evidence):
         given = {"x": X, "sets": dict.fromkeys(("y", "cdot"), range(policy.shape[-1]))}
         given |= {"pi": law(policy), "pi_r": law(best), "tight": policy is best}
         evidence.equation("eq-class-gibbs", ROUNDING, route, **given)
-    middle = find(evidence.page, "eq-class-gibbs").function(side=2, sets={"y": range(3)})
+    middle = evidence.printed("eq-class-gibbs").function(side=2, sets={"y": range(3)})
     lost = best[..., :3].sum(axis=-1, keepdims=True) - 1  # the mass of π_r where π = 0, negative
     found = middle(x=X, pi=law(some), pi_r=law(best))
     evidence.close(found, lost, ROUNDING, "the middle sum of eq-class-gibbs against the mass where π = 0")

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sympy as sp
-from equations import find
 from scipy.optimize import approx_fprime, brentq, minimize_scalar
 from scipy.special import expit, log_softmax, rel_entr, softmax
 
@@ -231,7 +230,7 @@ def test_best_beta(evidence):
     evidence.close(found, 1, 1e-3, "Brent's search over flows simulated for L = 3 and 20, times L")
     b, L = sp.symbols("beta L", positive=True)
     scope = {"T": sp.Function("T"), "L": L, "beta": b}
-    [(_, (_, time))] = find(evidence.page, "eq-sft-time").sides(scope, exact=True)
+    [(_, (_, time))] = evidence.printed("eq-sft-time").sides(scope, exact=True)
     slope = sp.diff(time, b)
     factors = (b * L - 1) * (sp.exp(2 * b * L) - 1) / b**3  # has the sign of βL − 1
     evidence.exact(slope - factors, "slope of the page's formula in β against (βL − 1)(e^{2βL} − 1)/β³")
@@ -260,7 +259,7 @@ def test_steps_to_tie(evidence):
     evidence.close(gains[:1000], np.log(policy[:, 0] / policy[:, 2]) + 60, 1e-11, "the run's first steps")
     evidence.equal(round(len(gains) - 1, -3), 163_000, "the number of steps, to thousands")
     evidence.close(np.log1p(exp(-0.2 * gains[-1])), 6e-6, 5e-7, "the loss there")
-    ratio = 50 * (len(gains) - 1) / find(evidence.page, "eq-sft-time").function()(L=60, beta=0.1)
+    ratio = 50 * (len(gains) - 1) / evidence.printed("eq-sft-time").function()(L=60, beta=0.1)
     evidence.close(ratio, 1, 1e-4, "steps times their size over the time of gradient flow")
 
 
@@ -295,7 +294,7 @@ def test_sparse_reward(evidence):
 
 def test_cost_table(evidence):
     r"""The table of costs prints what its formulas give with $\beta = 0.1$ and $\varepsilon = 0.2$."""
-    start, flow = m.base_probability(LENGTHS), find(evidence.page, "eq-sft-time").function()
+    start, flow = m.base_probability(LENGTHS), evidence.printed("eq-sft-time").function()
     rows = [0.1 * LENGTHS, m.binary_kl(0.5, start), m.weight_after(LENGTHS, 0.1),
             m.weight_after(LENGTHS / 2, 0.1), flow(L=LENGTHS, beta=0.1),
             m.samples_for_even_chance(LENGTHS), np.ceil(-np.log(start) / np.log(1.2))]  # fmt: skip
