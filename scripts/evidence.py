@@ -1,12 +1,16 @@
 """The pytest plugin through which a check asserts a claim and records its evidence."""
 
+import inspect
 import json
+import re
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pytest
 from equations import Equation, find
+
+CLAIM = re.compile(r'\):\s*"""(.*?)"""', re.DOTALL)  # a docstring without r
 
 
 def excess(sign: str, left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -153,10 +157,13 @@ def evidence(request, record_property):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item):
-    """Fail a check that records no evidence: it would be a green light without a comparison."""
+    """Fail a check that records no evidence, or whose claim Python reads otherwise than it is written."""
     outcome = yield
     if "evidence" not in item.fixturenames or outcome.excinfo:
         return
+    claim = CLAIM.search(inspect.getsource(item.function))
+    if claim and "\\" in claim[1]:
+        outcome.force_exception(AssertionError('the claim holds TeX: write r""" before it'))
     if not item.funcargs["evidence"].records:
         outcome.force_exception(AssertionError("the check recorded no evidence"))
 

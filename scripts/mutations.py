@@ -223,6 +223,7 @@ def arguments(display: Display) -> Iterator[Edit]:
         for a, b in zip(found, found[1:]) if name.value not in SYMMETRIC else ():
             yield display.swap("exchange arguments", a, b)
             yield "repeat argument", a.start, a.end, display.text(b)
+            yield "repeat argument", b.start, b.end, display.text(a)
 
 
 def decorations(display: Display) -> Iterator[Edit]:

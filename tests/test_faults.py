@@ -34,7 +34,7 @@ def replace(path: Path, pattern: str, by: str) -> int:
 
 
 def test_one_run_reports_every_fault(copy):
-    """Twenty-one faults in one copy are all reported in one run, each with its file and line."""
+    """Twenty-two faults in one copy are all reported in one run, each with its file and line."""
     a, b, c, about = (
         copy / name for name in (f"{A}/index.md", f"{B}/index.md", f"{C}/index.md", "docs/about.md")
     )
@@ -84,6 +84,10 @@ def test_one_run_reports_every_fault(copy):
         checks, '\n\ndef test_loose(evidence):\n    r"""\\alpha."""\n    evidence.equal(1, 1, "by eye")\n'
     )
     expect(checks, line + 2, "outside of a formula")
+    line = append(
+        checks, '\n\ndef test_cooked(evidence):\n    """$\\nabla$."""\n    evidence.equal(1, 1, "by eye")\n'
+    )
+    expect(checks, line + 2, "the claim holds TeX")
     lab = copy / "docs/q2/lab.py"
     line = append(lab, '\n# %%\nassert 1 == 2, "a failing cell"\n')
     expect(lab, line + 2, "a failing cell")

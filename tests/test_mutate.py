@@ -49,7 +49,7 @@ def labelled() -> list[str]:
         ("factors", r"f = P (1 - P)", ["f =  (1 - P)", "f = P "]),
         ("factors", r"f = \sigma(1 - a) + h(x)", []),
         ("arguments", r"f = r(y \mid x) + \min(a, b)", [
-            r"f = r(x \mid y) + \min(a, b)", r"f = r(x \mid x) + \min(a, b)",
+            r"f = r(x \mid y) + \min(a, b)", r"f = r(x \mid x) + \min(a, b)", r"f = r(y \mid y) + \min(a, b)",
         ]),
         ("decorations", r"f' = \lvert A \rvert^2", [
             r"f = \lvert A \rvert^2", r"f' = (A)^2", r"f' = \lvert A \rvert",

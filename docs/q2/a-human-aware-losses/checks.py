@@ -86,20 +86,22 @@ def test_dpo_is_minus_value(evidence):
     $Q = \delta_{(x, y_l)}$."""
     logs, beta = random_log_ratios(1000), 0.1
     z = argument(logs, beta, SAMPLED, point_mass(OTHER))
+    answers = {"w": 0, "l": 2}  # names, so that no argument can stand for another
     odds = np.exp(logs[:, 0]) ** beta
     likelihood = odds[:, 0] / (odds[:, 0] + odds[:, 2])
     evidence.equation(
         "eq-dpo-in-class", 1e-13,
         "1,000 random policies; f the negative Bradley–Terry log-likelihood, z its mean under Q taken off",
-        f=-np.log(likelihood), r_theta=lambda x, y: beta * logs[:, x, y], x=0, y_w=0, y_l=2,
-        v_f=log_sigmoid, z=z,
+        f=-np.log(likelihood), r_theta=lambda x, y: beta * {"x": logs[:, 0]}[x][:, answers[y]],
+        x="x", y_w="w", y_l="l", v_f=log_sigmoid, z=z,
     )  # fmt: skip
     beta, w, l = sympy.symbols("beta q_w q_l", positive=True)
-    reward, likelihood = [beta * sympy.log(w), beta * sympy.log(l)], w**beta / (w**beta + l**beta)
+    reward = {("x", "w"): beta * sympy.log(w), ("x", "l"): beta * sympy.log(l)}
+    likelihood = w**beta / (w**beta + l**beta)
     evidence.identity(
         "eq-dpo-in-class", "SymPy; f the negative Bradley–Terry log-likelihood for any two ratios π/π_ref",
-        f=-sympy.log(likelihood), r_theta=lambda x, y: reward[y], x=0, y_w=0, y_l=1,
-        v_f=lambda z: sympy.log(1 / (1 + sympy.exp(-z))), z=reward[0] - reward[1],
+        f=-sympy.log(likelihood), r_theta=lambda x, y: reward[x, y], x="x", y_w="w", y_l="l",
+        v_f=lambda z: sympy.log(1 / (1 + sympy.exp(-z))), z=reward["x", "w"] - reward["x", "l"],
     )  # fmt: skip
 
 
@@ -125,7 +127,8 @@ def test_several_rejected_answers(evidence):
         (False, slice(None), "20,000 random rewards of a preferred and two rejected answers"),
         (True, slice(10_000), "half of them, with equal rewards of the rejected ones or Q on one: no slack"),
     ):
-        values = {"r_theta": lambda x, y: rewards[y, part], "x": 0, "y_w": 2, "Q": law[:, part]}
+        given = {"x": rewards[:, part]}
+        values = {"r_theta": lambda x, y: given[x][y], "x": "x", "y_w": 2, "Q": law[:, part]}
         evidence.equation("eq-jensen-gap", 1e-14, route, {"y_prime": range(2)}, tight, **values)
     pair = [-log_sigmoid(0.5), -log_sigmoid([2, -1]).mean()]
     evidence.close(pair, [0.474, 0.720], 5e-4, "margins 2 and −1, numbers on the page")
@@ -326,6 +329,10 @@ def test_prospect_value(evidence):
         solved = sympy.dsolve(constant, ics={power(1): start}).rhs
         values = {"v": lambda _: solved, "z": end, "alpha": alpha, "lambda": aversion}
         evidence.identity("eq-kahneman-tversky", f"SymPy solves z v' = α v from v(±1) = {start}", **values)
+    z = np.linspace(-2, 2, 41)  # with 0
+    outcome = np.sign(z) * np.exp(0.88 * np.log(np.maximum(abs(z), 1e-300))) * np.where(z < 0, 2.25, 1)
+    values = {"v": lambda _: outcome, "z": z, "alpha": 0.88, "lambda": 2.25}
+    evidence.equation("eq-kahneman-tversky", 1e-13, "sign, size and λ apart, z from −2 to 2 with 0", **values)
 
 
 def test_loss_aversion(evidence):

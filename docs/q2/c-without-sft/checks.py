@@ -40,8 +40,8 @@ def odds_scope(cases):
     cases = [case for case in cases if abs(m.log_odds(m.optimum(*case), GOOD)) < 8][:200]
     optima = [m.optimum(*case) for case in cases]
     return {
-        "pi_star": lambda members, x: np.array([p[members].sum() for p in optima]),
-        "G": GOOD, "x": 0, "beta": np.array([b for _, _, b in cases]),
+        "pi_star": lambda members, x: np.array([p[members].sum() for p in {"x": optima}[x]]),
+        "G": GOOD, "x": "x", "beta": np.array([b for _, _, b in cases]),
         "r_bar_G": np.array([m.soft_mean(*case, GOOD) for case in cases]),
         "r_bar_B": np.array([m.soft_mean(*case, ~GOOD) for case in cases]),
         "L": np.array([-m.log_odds(p, GOOD) for p, _, _ in cases]),
@@ -58,8 +58,9 @@ def test_soft_mean(evidence):
         best = [m.rlhf_objective(best_policy(*case), *case) for case in zip(p, r, b)]
         evidence.equation(
             "eq-sft-soft-mean", 1e-9, f"20 objectives maximised by BFGS over {members.sum()} responses",
-            sets={"y": range(members.sum())}, r_bar_S=np.array(best), beta=b, x=0, S=members,
-            pi_ref=lambda y, x, S: p[:, y], r=lambda x, y: r[:, y],
+            sets={"y": range(members.sum())}, r_bar_S=np.array(best), beta=b, x="x", S="S",
+            pi_ref=lambda y, x, S: p[:, y] if (x, S) == ("x", "S") else np.nan,
+            r=lambda x, y: r[:, y] if x == "x" else np.nan,
         )  # fmt: skip
 
 
@@ -184,8 +185,8 @@ def test_dpo_gradient(evidence):
     losses = np.array([np.apply_along_axis(m.dpo_loss, -1, q, *c[1:], pair) for q, c in zip(points, cases)])
     evidence.equation(
         "eq-sft-gradient", 1e-8, "both gradients by central differences, 100 random policies",
-        nabla_theta=nabla, ell=losses, pi_theta=lambda y, x: softmax(points, axis=-1)[..., y], x=0,
-        y_w=2, y_l=4, beta=b[:, None], m_theta=np.array([[m.margin(*c, pair)] for c in cases]),
+        nabla_theta=nabla, ell=losses, pi_theta=lambda y, x: {"x": softmax(points, axis=-1)}[x][..., y],
+        x="x", y_w=2, y_l=4, beta=b[:, None], m_theta=np.array([[m.margin(*c, pair)] for c in cases]),
     )  # fmt: skip
     slopes = [m.dpo_gradient(*c, pair) for c in cases]
     evidence.close(slopes, nabla * losses, 1e-8, "the gradient in the logits, as simulated")
@@ -197,7 +198,7 @@ def test_dpo_gradient(evidence):
         evidence.identity(
             "eq-sft-gradient", f"SymPy's derivative of −log σ(m) in logit {number} of 3",
             nabla_theta=Nabla(lambda f: sp.diff(f, logit)), ell=sp.log(1 + sp.exp(-margin)), beta=b,
-            pi_theta=lambda y, x: policy[y], x=0, y_w=0, y_l=1, m_theta=margin,
+            pi_theta=lambda y, x: {"x": policy}[x][y], x="x", y_w=0, y_l=1, m_theta=margin,
         )  # fmt: skip
 
 
