@@ -14,6 +14,7 @@ from sources import Sources
 NUMBERED = ("theorem", "lemma", "proposition", "corollary", "definition", "remark", "example")
 REFERENCE = re.compile(r"\\(eq)?ref\{([^}]*)\}")
 LABEL = re.compile(r"\\label\{([^}]*)\}")
+LETTERED = re.compile(r"\s*\([a-z]+\)\s")
 TAG = re.compile(r"\\tag\{([^}]*)\}")
 SOURCE = re.compile(r"\\source\{([^}]*)\}")
 
@@ -205,6 +206,12 @@ class Article:
             box.tail, table.tail = table.tail, None
             table.getparent().replace(table, box)
             box.append(table)
+
+    def mark_lists(self):
+        """Mark the lists whose items begin with `(i)` and so on: they need no other marker."""
+        for items in self.tree.iter("ul"):
+            if all(LETTERED.match(item.text_content()) for item in items):
+                items.classes.add("lettered")
 
     def wrap_sections(self):
         """Wrap each second-level heading and what follows it in a section that can be hidden whole."""

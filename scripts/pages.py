@@ -147,6 +147,7 @@ def number(page: Page, topics: list[str]) -> Sheet:
     )
     article.collect_formulas()  # those of the checks, whose evidence shows the numbers of the equations
     article.wrap_tables()
+    article.mark_lists()
     return sheet
 
 
@@ -163,10 +164,12 @@ def fill(article: Article, **makers):
 
 
 def badges(article: Article, records: list[dict]):
-    """Mark the links to checks with the method and state of the check."""
-    methods = {blocks.anchor(record["name"]): blocks.method(record) for record in records}
+    """Mark the links to checks with the method of the check, and its number among the checks of the page."""
+    numbered = {blocks.anchor(record["name"]): (n, record) for n, record in enumerate(records, 1)}
     for link in article.tree.xpath('.//a[starts-with(@href, "#check-")]'):
-        link.set("class", f"badge {methods.get(link.get('href')[1:], 'none')}")
+        number, record = numbered.get(link.get("href")[1:], (0, None))
+        link.set("class", f"badge {blocks.method(record) if record else 'none'}")
+        link.set("data-claim", str(number))
 
 
 def account(sheets: list[Sheet]) -> tuple[list[ledger.Entry], list[str]]:

@@ -152,7 +152,8 @@ class Printer:
         return f"#refer({quoted(target)}, {quoted(urljoin(self.site, target))}{elsewhere})[{body}];"
 
     def class_badge(self, element):
-        return f"#checked({quoted(urljoin(self.site, self.address + element.get('href')))});"
+        name = self.address + element.get("href")
+        return f"#checked({quoted(name)}, {quoted(urljoin(self.site, name))}, {element.get('data-claim')});"
 
     def class_citation(self, element):
         return f"#link(label({quoted(self.address + element.get('href'))}))[{self.children(element)}];"
@@ -183,6 +184,10 @@ class Printer:
         return f"\n\n#{name}({', '.join(items)})\n\n"
 
     tag_ol = tag_ul
+
+    def class_lettered(self, element):
+        """Return a list whose items begin with letters of their own."""
+        return self.tag_ul(element).replace("#list(", "#list(marker: [], ", 1)
 
     def class_parts(self, element):
         """Return the list of the parts of a question: those that are solved."""
@@ -247,7 +252,9 @@ class Printer:
         return f"\n\n#listing({len(head)}, {whole}, {', '.join(cells)})\n\n"
 
     def class_highlight(self, element):
-        output = "true" if followed(element, {"notebook-output"}) else "false"
+        # Code and what it prints stay together; a picture may stand on the next page.
+        printed = followed(element, {"notebook-output"}) and element.getnext().find(".//img") is None
+        output = "true" if printed else "false"
         text = quoted(element.text_content().rstrip())
         return f'\n\n#code({text}, lang: "python", output: {output})\n\n'
 
@@ -269,8 +276,9 @@ class Printer:
 
     def class_checks(self, element):
         """Return the claims that were checked, each with its method; the code stays on the web."""
-        cells = ["table.header([*claim*], [*method*])", "table.hline()"]
-        for check in element.findall("details"):
+        cells = ["table.header([*no.*], [*claim*], [*method*])", "table.hline()"]
+        for number, check in enumerate(element.findall("details"), 1):
             shown = (check.find(f"summary/*[@class='check-{name}']") for name in ("claim", "method"))
+            cells.append(f"[{self.anchor(check)}{number}]")
             cells += [f"[{self.children(text)}]" for text in shown] + ["table.hline()"]
-        return f"{self(element.find('p'))}#listing((1fr, auto), false, {', '.join(cells)})\n\n"
+        return f"{self(element.find('p'))}#listing((auto, 1fr, auto), false, {', '.join(cells)})\n\n"

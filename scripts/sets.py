@@ -42,6 +42,7 @@ class PrintSet:
     lines: list[str]
     chapter: Chapter
     cover: bool = True
+    contents: bool = True
     topic: str = ""
     pages: int = 0
 
@@ -66,8 +67,8 @@ class PrintSet:
         released = yaml.safe_load((ROOT / "CITATION.cff").read_text())["date-released"]
         date = f"(year: {released.year}, month: {released.month}, day: {released.day})"
         front = f"{quoted(self.title)}, {quoted(self.subtitle)}, ({lines}), {quoted(site)}, {date}"
-        cover = "true" if self.cover else "false"
-        return f'#import "print.typ": *\n#show: set-of.with({front}, {cover})\n{self.chapter.body}\n'
+        shown = ", ".join(str(flag).lower() for flag in (self.cover, self.contents))
+        return f'#import "print.typ": *\n#show: set-of.with({front}, {shown})\n{self.chapter.body}\n'
 
     def compile(self, site: str):
         """Make the PDF file, unless it is there from the same source.
@@ -171,6 +172,7 @@ class Press:
                 made.append(PrintSet(
                     name + "-short" * short, title, SHORT_NOTE if short else FULL_NOTE,
                     [about, counts(entries)], sum(chapters, Chapter()), topic=topic,
+                    contents=len(entries) > 1 or not short,
                 ))  # fmt: skip
         return made
 

@@ -213,7 +213,7 @@ def sheet(folder, forms: list[tuple[str, bool]], **options):
     ]
     (folder / "sheet.typ").write_text(
         '#import "print.typ": *\n'
-        '#show: set-of.with("", "", (), "", (year: 2000, month: 1, day: 1), false)\n'
+        '#show: set-of.with("", "", (), "", (year: 2000, month: 1, day: 1), false, false)\n'
         "#set page(width: auto, height: auto, margin: 10pt, header: none, footer: none)\n"
         + "\n#pagebreak()\n".join(shown)
     )

@@ -314,7 +314,9 @@ def test_headings_are_those_of_the_pages(printed):
     if printed.name == "exam":
         expected += sections("exam/", False)
     shown = [heading.text for heading in printed.root.all(*HEADINGS)]
-    assert shown == ["Contents"] * (printed.name != "exam") + expected
+    parts = sum(len(pages) for _, pages in members(printed.name))
+    listed = printed.name != "exam" and (parts > 1 or not short)  # the contents of one page say nothing
+    assert shown == ["Contents"] * listed + expected
 
 
 def title_of(question: exam.Question) -> str:
@@ -478,6 +480,27 @@ def test_no_heading_ends_a_page(printed):
             if after and after.page != node.page:
                 alone.append((node.page + 1, node.text))
     assert alone == []
+
+
+def test_no_figure_stands_above_the_title_of_its_part(printed):
+    """A figure that floats to the top of a page does not overtake the title of the part it belongs to."""
+    for heading in printed.root.all("H1", "H2"):
+        text = printed.document[heading.page].get_textpage()
+        tops = {}
+        for what in (heading.text, "Figure "):
+            search = text.search(what, match_case=True)
+            found = iter(search.get_next, None)
+            tops[what] = [text.get_charbox(index)[3] for index, _ in found]
+        title = sorted(tops[heading.text])[-2:][0]  # above it stands the running head
+        assert not [top for top in tops["Figure "] if top > title], heading.text
+
+
+def test_badges_lead_to_the_numbered_claims(printed):
+    """In a full set `[check 7]` leads to the row 7 of the checks in the same file."""
+    numbers = re.findall(r"\[check (\d+)\]", printed.root.text)
+    rows = {row.inside[0].text for table in printed.root.all("Table") for row in table.all("TR")}
+    assert bool(numbers) != (printed.name.endswith("-short") or printed.name == "exam")
+    assert set(numbers) <= rows and ("[checked]" not in printed.root.text or not numbers)
 
 
 def test_entrance_shows_lengths_and_sizes():

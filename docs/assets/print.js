@@ -99,6 +99,7 @@ window.fullMarks = { texts: {}, add(part, sections) { this.texts[part] = section
       link.dataset.page ??= link.getAttribute("href");
       const inside = document.getElementById(link.dataset.inside);
       link.setAttribute("href", inside ? `#${link.dataset.inside}` : link.dataset.page);
+      link.classList.toggle("elsewhere", !inside);
     }
     tell(chosen, sections, shown.filter((box) => !ready.includes(box)));
     sheet.hidden = !ready.length;

@@ -45,7 +45,6 @@ def _published(axis, canvas):
     value = canvas.equation("eq-published-value")
     axis.plot(z, value(z=z, A=1, varepsilon=0.5), color=canvas.blue)
     axis.plot(z, value(z=z, A=-1, varepsilon=0.5), color=canvas.red, linestyle="--")
-    axis.plot([0, edge], [1, 1.5], color=canvas.ink, linewidth=0.8, linestyle=":")
     axis.text(0.46, 1.62, "$A=1$", color=canvas.blue)
     axis.text(-0.85, -1.9, "$A=-1$\nfalls", color=canvas.red)
     axis.text(edge / 2, 0.3, "convex", ha="center", fontsize=9.5)
