@@ -78,10 +78,10 @@ def tally(methods) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in METHODS if counts[name])
 
 
-def highlighted(code: str) -> str:
+def highlighted(code: str) -> Markup:
     """Return Python code as highlighted HTML that the keyboard can scroll."""
     block = highlight(code, PythonLexer(), HtmlFormatter(cssclass="highlight"))
-    return block.replace("<pre>", '<pre tabindex="0">')
+    return Markup(block.replace("<pre>", '<pre tabindex="0">'))
 
 
 def numbered(route: str, numbers: dict[str, str]) -> str:
@@ -149,7 +149,6 @@ templates.filters["of"] = lambda claims, address: [c for c in claims if c.url.st
 templates.filters["labelled"] = lambda claims, label: next(c for c in claims if c.label == label)
 templates.filters["called"] = graph.name
 templates.filters["alone"] = graph.alone
-templates.filters["highlighted"] = lambda code: Markup(highlighted(code))
 
 
 def block(name: str, root: str, **values) -> html.HtmlElement:

@@ -221,6 +221,15 @@ def test_identity_takes_only_equalities(page):
         page(r"x \le x").identity("eq-a", "by hand", x=X)
 
 
+def test_what_a_check_reads_is_recorded(page):
+    """An equation that is compared after another was read rests on it; one compared before does not."""
+    evidence = page("f = 2 x\n\\label{eq-b}\n$$\n\n$$\nf = x + x")
+    evidence.equation("eq-a", 0, "by hand", f=2, x=1)
+    double = evidence.printed("eq-b").function()
+    evidence.equation("eq-a", 0, "the other equation", f=double(x=3), x=3)
+    assert [record.get("reads") for record in evidence.records] == [None, ["eq-b"]]
+
+
 def test_side_of_an_equation_is_a_function(page):
     """A figure gets one side of an equation, as printed, as a function of its symbols."""
     path = page(r"f = a x, \qquad g = a + \max(x, 0)").page
