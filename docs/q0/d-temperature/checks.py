@@ -148,7 +148,8 @@ def test_token_paths(evidence):
 
 
 def test_printed_numbers(evidence):
-    """The numbers that are printed follow from the definitions."""
+    """The printed table, top-token probabilities, nucleus sizes, upper limit and peak follow from the
+    definitions."""
     rows = re.findall(r"\| ([\d.]+) \| ([\d.]+), ([\d.]+), ([\d.]+) \| ([\d.]+) \|", PAGE)
     evidence.equal([row[0] for row in rows], ["0.5", "1", "2"], "rows of the table")
     for t, *printed in rows:

@@ -255,7 +255,8 @@ def test_canonical_reward(evidence):
 
 
 def test_converse(evidence):
-    r"""The spread of $r_b - r_a$ over the responses is $\beta$ times the spread of $\log(\pi_b/\pi_a)$."""
+    r"""The spread of $r_b - r_a$ over the responses is $\beta$ times the spread of
+    $\log(\pi_{r_b}/\pi_{r_a})$."""
     p = problems(300)
     other = p.reward[::-1]
     a, b = (gibbs(p.reference, r, p.beta) for r in (p.reward, other))

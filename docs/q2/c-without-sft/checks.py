@@ -50,8 +50,8 @@ def odds_scope(cases):
 
 
 def test_soft_mean(evidence):
-    r"""$\bar r_S = \beta\log\E[e^{r/\beta} \mid S]$ is the best of
-    $\E[r] - \beta\KL(\pi \,\|\, \piref(\cdot \mid S))$ over policies on $S$."""
+    r"""$\bar r_S = \beta\log\E_{y \sim \piref(\cdot \mid x, S)}[e^{r(x, y)/\beta}]$ is the best of
+    $\E_{y \sim \pi}[r(x, y)] - \beta\KL(\pi \,\|\, \piref(\cdot \mid x, S))$ over policies $\pi$ on $S$."""
     for members in (GOOD, ~GOOD):
         p, r, b = stacked(instances(20, 11))
         p, r = p[:, members] / p[:, members].sum(axis=1, keepdims=True), r[:, members]
@@ -130,8 +130,8 @@ def test_zero_support(evidence):
 
 
 def test_rlhf_slope(evidence):
-    r"""Moving mass to $G$ by reweighting has $dJ/ds = \rho(1 - \rho)(\Delta - \beta(s + L))$,
-    $s = \logit\rho$."""
+    r"""With a two-level reward, moving mass to $G$ by reweighting $\piref$ has
+    $dJ/ds = \rho(1 - \rho)(\Delta - \beta(s + L))$, $s = \logit\rho$."""
     s, h = np.linspace(-5, 5, 41), 1e-5
     for p, r, b in instances(10, 12):
         gap, reward = r[0] - r[5], np.where(GOOD, r[0], r[5])
@@ -177,7 +177,9 @@ class Nabla:
 
 
 def test_dpo_gradient(evidence):
-    r"""The DPO gradient is $-\beta\sigma(-m)(\nabla\log\pi(y_w) - \nabla\log\pi(y_l))$ at every policy."""
+    r"""The DPO gradient is
+    $-\beta\sigma(-m_\theta)(\nabla_\theta\log\pitheta(y_w \mid x) - \nabla_\theta\log\pitheta(y_l \mid x))$
+    at every policy."""
     (p, _, b), pair, step = stacked(instances(100, 6)), (2, 4), 1e-5
     logits, steps = np.random.default_rng(5).normal(0, 3, (100, 6)), step * np.eye(6)
     points, cases = logits[:, None, None] + np.array([steps, -steps]), list(zip(logits, p, b))
@@ -213,7 +215,8 @@ def test_tie_weights(evidence):
 
 
 def test_time_to_tie(evidence):
-    r"""Gradient flow reaches the tie after time $L/\beta + (e^{2\beta L} - 1)/(2\beta^2)$."""
+    r"""Gradient flow reaches the tie with a $y_o$ outside the pair after time
+    $L/\beta + (e^{2\beta L} - 1)/(2\beta^2)$."""
     distances, betas = np.array([3, 5, 20, 3, 1]), np.array([0.1, 0.1, 0.1, 0.5, 2])
     flow, route = np.vectorize(flow_time), "ODE solver on the logits, five pairs (L, β)"
     evidence.equation("eq-sft-time", 1e-9, route, T=flow, L=distances, beta=betas)
@@ -223,7 +226,7 @@ def test_time_to_tie(evidence):
 
 
 def test_best_beta(evidence):
-    r"""The gradient-flow time to the tie is shortest at $\beta = 1/L$."""
+    r"""The gradient-flow time to the tie with a $y_o$ outside the pair is shortest at $\beta = 1/L$."""
     found = [
         distance * minimize_scalar(lambda b: flow_time(distance, b), (0.5 / distance, 2 / distance)).x
         for distance in (3, 20)
@@ -319,7 +322,8 @@ def test_adam_is_blind_too(evidence):
 @pytest.mark.library("trl", "transformers", "torch")
 def test_trl_first_step(evidence, tmp_path):
     r"""TRL's DPO starts at loss $\log 2$ with gradient
-    $-\frac{\beta}{2}(\nabla\log\pi(y_w) - \nabla\log\pi(y_l))$, $\beta = 0.1$."""
+    $-\frac{\beta}{2}(\nabla_\theta\log\pitheta(y_w \mid x) - \nabla_\theta\log\pitheta(y_l \mid x))$,
+    $\beta = 0.1$."""
     loss, gradient, direction = first_step(dpo_trainer(tmp_path))
     evidence.close(loss, np.log(2), 1e-6, "DPOTrainer on a random Llama, default settings")
     evidence.close(gradient, -0.05 * direction, 1e-5, "all weights, against plain autograd")
