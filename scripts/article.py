@@ -210,7 +210,7 @@ class Article:
     def mark_lists(self):
         """Mark the lists whose items begin with `(i)` and so on: they need no other marker."""
         for items in self.tree.iter("ul"):
-            if all(LETTERED.match(item.text_content()) for item in items):
+            if len(items) and all(LETTERED.match(item.text_content()) for item in items):
                 items.classes.add("lettered")
 
     def wrap_sections(self):

@@ -221,11 +221,13 @@ def stretches(parts: list[str]) -> Iterator[str]:
 
     Only a bracket that is too long for that may break inside.
     """
-    stretch, depth = [], 0
+    groups, depth = [[]], 0
     for part in parts:
-        stretch.append(part)
+        groups[-1].append(part)
         depth += part.count('class="mopen') - part.count('class="mclose')
-        if depth <= 0 or part is parts[-1]:
-            long = len(MARKUP.sub("", "".join(stretch))) > UNBROKEN
-            yield ((BREAK if long else "") + PART).join(stretch)
-            stretch, depth = [], 0
+        if depth <= 0:
+            groups.append([])
+            depth = 0
+    for group in filter(None, groups):
+        long = len(MARKUP.sub("", "".join(group))) > UNBROKEN
+        yield ((BREAK if long else "") + PART).join(group)

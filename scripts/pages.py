@@ -77,7 +77,7 @@ def assemble(pages: list[Page], topics: list[str], site: str) -> Assembly:
     made, unprinted = printed_sets(sheets, formulas, site, topics, not problems)
     problems += unprinted
     shown = {f.label: outer(f.element) for f in formulas if f.label}
-    shown |= {url: claim for sheet in sheets for url, claim in checked(sheet)}
+    shown |= {url: claim for sheet in sheets for url, claim in claims_shown(sheet)}
     for sheet in sheets:
         fill(
             sheet.article,
@@ -108,7 +108,7 @@ def outer(element: HtmlElement) -> str:
     return tostring(element, encoding="unicode", with_tail=False)
 
 
-def checked(sheet: Sheet) -> Iterator[tuple[str, str]]:
+def claims_shown(sheet: Sheet) -> Iterator[tuple[str, str]]:
     """Yield the address and the claim of each check of a page, as the page shows it."""
     for check in sheet.article.tree.xpath('.//details[@id and summary/*[@class="check-claim"]]'):
         yield f"{sheet.page.url}#{check.get('id')}", outer(check.find('summary/*[@class="check-claim"]'))

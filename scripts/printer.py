@@ -19,7 +19,6 @@ HIDDEN = (
     "equation-number", "practice", "pdf-links", "footnote", "footnote-backref",
 )  # fmt: skip
 HEADINGS = ("h1", "h2", "h3", "h4")
-UNBROKEN = 12  # characters: a formula up to this length stays on one line
 SHORT = 1000  # characters: a table or a statement up to this length stays on one page
 INLINE = {
     "em": "emph",
@@ -161,10 +160,7 @@ class Printer:
     def class_math(self, element):
         formula = self.formulas[int(element.get("data-formula"))]
         shown = f"alt: {quoted(formula['speech'])}, ${formula['typst']}$"
-        whole = f"math.equation({shown})"
-        if len(element.text or "") <= UNBROKEN:
-            whole = f"box({whole})"
-        return f"/* {formula['place']} */#{whole};"
+        return f"/* {formula['place']} */#math.equation({shown});"
 
     # -- blocks ----------------------------------------------------------------------------------
 
@@ -181,13 +177,10 @@ class Printer:
     def tag_ul(self, element):
         items = [f"[{self(item).strip()}]" for item in element.iterchildren("li")]
         name = {"ul": "list", "ol": "enum"}[element.tag]
-        return f"\n\n#{name}({', '.join(items)})\n\n"
+        own = ["marker: []"] if "lettered" in element.classes else []
+        return f"\n\n#{name}({', '.join([*own, *items])})\n\n"
 
     tag_ol = tag_ul
-
-    def class_lettered(self, element):
-        """Return a list whose items begin with letters of their own."""
-        return self.tag_ul(element).replace("#list(", "#list(marker: [], ", 1)
 
     def class_parts(self, element):
         """Return the list of the parts of a question: those that are solved."""

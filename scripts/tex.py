@@ -6,8 +6,8 @@ marks the place, never a guess.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
 from tokens import FUNCTIONS, LETTERS, NUMBER, Reader, TexError, tokens
 
@@ -57,10 +57,10 @@ def rows(found: list[str]) -> list[list[str]]:
         row = without_stop([token for token in line if token != "&"])
         if not row:
             continue
-        signed, relation = row[0] in ("+", "-"), any(outside_braces(row, RELATIONS))
-        if stated and signed and relation and line[0] == "&":
+        signed, complete = row[0] in ("+", "-"), has_relation(row)
+        if stated and signed and complete and line[0] == "&":
             raise TexError(f"is {' '.join(row[:4])} … a statement, or does it go on with the row before?")
-        if stated and (row[0] in RELATIONS or (signed and not relation)):
+        if stated and (row[0] in RELATIONS or (signed and not complete)):
             stated[-1] += row
         else:
             stated.append(row)
@@ -75,13 +75,10 @@ def without_stop(row: list[str]) -> list[str]:
     return row[:end]
 
 
-def outside_braces(row: list[str], wanted) -> Iterator[str]:
-    """Yield the tokens among those wanted that stand in no braces."""
-    depth = 0
-    for token in row:
-        depth += (token == "{") - (token == "}")
-        if not depth and token in wanted:
-            yield token
+def has_relation(row: list[str]) -> bool:
+    """Tell whether a relation stands among the tokens, outside of braces."""
+    depths = accumulate((token == "{") - (token == "}") for token in row)
+    return any(token in RELATIONS and not depth for token, depth in zip(row, depths))
 
 
 class Parser(Reader):

@@ -72,22 +72,15 @@ def test_one_run_reports_every_fault(copy):
     line = append(figures, '\n\ndef broken(canvas):\n    """Alt."""\n    return canvas.no_such_colour\n')
     expect(figures, line + 4, "no_such_colour")
     checks = copy / C / "checks.py"
-    line = append(
-        checks, '\n\ndef test_wrong(evidence):\n    """1 = 2."""\n    evidence.close(1, 2, 0, "by eye")\n'
-    )
-    expect(checks, line + 2, "by eye")
-    line = append(
-        checks, '\n\ndef test_tex(evidence):\n    r"""$\\frac{a$."""\n    evidence.equal(1, 1, "by eye")\n'
-    )
-    expect(checks, line + 2, "HERE")
-    line = append(
-        checks, '\n\ndef test_loose(evidence):\n    r"""\\alpha."""\n    evidence.equal(1, 1, "by eye")\n'
-    )
-    expect(checks, line + 2, "outside of a formula")
-    line = append(
-        checks, '\n\ndef test_cooked(evidence):\n    """$\\nabla$."""\n    evidence.equal(1, 1, "by eye")\n'
-    )
-    expect(checks, line + 2, "the claim holds TeX")
+    for name, claim, got, words in (
+        ("wrong", '"""1 = 2."""', 2, "by eye"),
+        ("tex", r'r"""$\frac{a$."""', 1, "HERE"),
+        ("loose", r'r"""\alpha."""', 1, "outside of a formula"),
+        ("cooked", r'"""$\nabla$."""', 1, "the claim holds TeX"),
+    ):
+        body = f'    {claim}\n    evidence.equal(1, {got}, "by eye")\n'
+        line = append(checks, f"\n\ndef test_{name}(evidence):\n{body}")
+        expect(checks, line + 2, words)
     lab = copy / "docs/q2/lab.py"
     line = append(lab, '\n# %%\nassert 1 == 2, "a failing cell"\n')
     expect(lab, line + 2, "a failing cell")

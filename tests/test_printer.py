@@ -47,7 +47,7 @@ def printed(tmp_path):
         ("<button>press</button><p class='pdf-links'>no</p>", ""),
         (
             '<span class="math" data-formula="0">x</span>',
-            '/* page.md:1 */#box(math.equation(alt: "x", $x$));',
+            '/* page.md:1 */#math.equation(alt: "x", $x$);',
         ),
     ],
 )  # fmt: skip

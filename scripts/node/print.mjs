@@ -62,10 +62,11 @@ function size(node) {
 }
 
 // A formula in a line of text may break after a relation, and a long side of one also after + or -, but not
-// in brackets.
-const LONG = 20; // characters
-const inline = (nodes) => broken(pieces(nodes), ["rel", "mrel"], side);
-const side = (parts) => (parts.reduce((sum, part) => sum + part.size, 0) > LONG ? broken(parts, ["bin", "mbin"], whole) : whole(parts));
+// in brackets; a short formula does not break.
+const SHORT = 12, LONG = 20; // characters
+const longer = (parts, limit) => parts.reduce((sum, part) => sum + part.size, 0) > limit;
+const inline = (parts) => (longer(parts, SHORT) ? broken(parts, ["rel", "mrel"], side) : whole(parts));
+const side = (parts) => (longer(parts, LONG) ? broken(parts, ["bin", "mbin"], whole) : whole(parts));
 const whole = (parts) => (parts.length ? `class("normal", ${parts.map((part) => part.typst).join(" ")})` : "");
 function broken(parts, families, between) {
   const groups = [[]], signs = [];
@@ -180,7 +181,7 @@ function print({ tex, display }) {
   const options = { displayMode: display, macros: { ...macros }, trust: true, strict: "error" };
   try {
     const nodes = katex.__parse(tex, options);
-    return { typst: display ? list(nodes) : inline(nodes), speech: spoken(options, tex) };
+    return { typst: display ? list(nodes) : inline(pieces(nodes)), speech: spoken(options, tex) };
   } catch (error) {
     return { error: error.message };
   }
