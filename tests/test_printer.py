@@ -118,16 +118,30 @@ def test_brackets_and_capitals_are_said():
         assert not re.search(r"(?<!cap )\b[A-Z]\b", formula["speech"]), name
 
 
+def lines_of(formula: str, width: int, before: str = "") -> list[str]:
+    """Return the lines of a formula in a column of some millimetres, without their spaces."""
+    source = f"#set page(width: {width}mm, margin: 2mm, height: auto)\n{before} ${formula}$"
+    content = typst.Compiler(source.encode(), ignore_system_fonts=True).compile()
+    with pypdfium2.PdfDocument(content) as document:
+        text = document[0].get_textpage().get_text_bounded()
+    return [line.replace(" ", "") for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("width", range(36, 70, 3))
+@pytest.mark.parametrize("tex", ["A < 0", "h(q, 1 - p)", r"p(y, x) g(r(x, y)/b)"])
+def test_short_formula_and_bracket_stay_on_one_line(tex, width):
+    """A short formula, or one that is all bracket, goes to the next line whole."""
+    (formula,) = convert([(tex, False)])
+    (whole,) = lines_of(formula["typst"], 200)
+    assert any(line.endswith(whole) for line in lines_of(formula["typst"], width, "some words stand here"))
+
+
 @pytest.mark.parametrize("width", [32, 38, 42, 46, 50, 60])
 def test_formula_breaks_outside_its_brackets(width):
     """In a narrow column a formula breaks after a relation or between the terms of a long side."""
     tex = r"g(q, 1 - p) \ge s h(1, q + t) + \sigma(z - 2 - u) w + \psi(1 + \lambda) \mu \nu - x y = v - w"
     (formula,) = convert([(tex, False)])
-    source = f"#set page(width: {width}mm, margin: 2mm, height: auto)\n${formula['typst']}$"
-    content = typst.Compiler(source.encode(), ignore_system_fonts=True).compile()
-    with pypdfium2.PdfDocument(content) as document:
-        text = document[0].get_textpage().get_text_bounded()
-    *lines, last = [line.replace(" ", "") for line in text.splitlines()]
+    *lines, last = lines_of(formula["typst"], width)
     assert len(lines) >= (width < 60) and last.endswith("𝑣−𝑤")
     for line in lines:
         assert line[-1] in "≥=+−" and line.count("(") == line.count(")"), line

@@ -62,10 +62,10 @@ function size(node) {
 }
 
 // A formula in a line of text may break after a relation, and a long side of one also after + or -, but not
-// in brackets; a short formula does not break.
+// in brackets; a short formula does not break. Typst keeps a group whole only beside something: the space.
 const SHORT = 12, LONG = 20; // characters
 const longer = (parts, limit) => parts.reduce((sum, part) => sum + part.size, 0) > limit;
-const inline = (parts) => (longer(parts, SHORT) ? broken(parts, ["rel", "mrel"], side) : whole(parts));
+const inline = (parts) => `#h(0pt) ${longer(parts, SHORT) ? broken(parts, ["rel", "mrel"], side) : whole(parts)}`;
 const side = (parts) => (longer(parts, LONG) ? broken(parts, ["bin", "mbin"], whole) : whole(parts));
 const whole = (parts) => (parts.length ? `class("normal", ${parts.map((part) => part.typst).join(" ")})` : "");
 function broken(parts, families, between) {
