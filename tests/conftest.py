@@ -61,9 +61,11 @@ def copy(tmp_path):
     return target
 
 
+IN_COPY = os.environ | {"PYTHONPATH": "scripts"}  # a command in a copy runs the copy's own scripts
+
+
 def build(project: Path) -> subprocess.CompletedProcess:
     """Build a copy of the project."""
     return subprocess.run(
-        [sys.executable, "scripts/build.py"], cwd=project, capture_output=True, text=True,
-        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"PYTHONPATH": "scripts"},
-    )  # fmt: skip
+        [sys.executable, "-m", "pages.build"], cwd=project, capture_output=True, text=True, env=IN_COPY
+    )

@@ -1,11 +1,11 @@
 """Numbering, references and typesetting on small made-up pages."""
 
-import notebook
 import pytest
-from article import Article
-from references import find_leftovers, resolve
-from sources import Sources
-from typeset import typeset
+from maths.typeset import typeset
+from pages import notebook
+from paper.article import Article
+from paper.references import find_leftovers, resolve
+from paper.sources import Sources
 
 
 @pytest.fixture

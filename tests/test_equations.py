@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pytest
 import sympy
+from checking.evidence import Evidence
 from conftest import ROOT
-from equations import EquationError, find
-from evidence import Evidence
-from tex import TexError, statements
+from maths.equations import EquationError, find
+from maths.tex import TexError, statements
 
 PAGES = sorted((ROOT / "docs").glob("q*/*/index.md"))
 Y = {"y": range(3), "cdot": range(3)}

@@ -2,7 +2,7 @@
 
 import pytest
 import sympy
-from evidence import Evidence
+from checking.evidence import Evidence
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_check_without_evidence_fails(tmp_path):
 
     (tmp_path / "checks.py").write_text('def test_a(evidence):\n    """Claims."""\n')
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "evidence", "-c", ROOT / ".pytest.ini", "--rootdir", tmp_path,
-         tmp_path / "checks.py"],
+        [sys.executable, "-m", "pytest", "-p", "checking.evidence", "-c", ROOT / ".pytest.ini", "--rootdir",
+         tmp_path, tmp_path / "checks.py"],
         capture_output=True, text=True, cwd=ROOT, env={"PYTHONPATH": str(ROOT / "scripts")},
     )  # fmt: skip
     assert run.returncode == 1 and "recorded no evidence" in run.stdout

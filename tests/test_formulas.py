@@ -15,12 +15,12 @@ import pypdfium2.raw as raw
 import pytest
 import typst
 from conftest import ROOT, SITE, page_paths
-from formulas import STORE, convert
 from lxml import html
+from maths.formulas import STORE, convert
+from maths.typeset import typeset
 from PIL import Image, ImageFilter
+from printing.sets import TEMPLATE
 from scipy.optimize import linear_sum_assignment
-from sets import TEMPLATE
-from typeset import typeset
 
 COMPARE = ROOT / ".cache/print/compare"  # the pictures side by side, to look at
 SIZE = 10.5  # points: the text of the printed sets

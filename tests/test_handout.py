@@ -4,13 +4,13 @@ import json
 import re
 from urllib.parse import urlsplit
 
-import handout
 import pytest
 from conftest import ROOT, SITE
-from exam import solved
 from lxml import html
-from parts import Part, discover
-from rules import SECTIONS
+from pages import handout
+from paper.exam import solved
+from paper.parts import Part, discover
+from paper.rules import SECTIONS
 
 PARTS = [part for part in discover() if (SITE / handout.script(part)).is_file()]
 SLUGS = [handout.slug(title) for title in SECTIONS]

@@ -4,13 +4,13 @@ import json
 import re
 
 import pytest
-from article import Article
-from citations import link_citations
-from claims import Claims
+from checking.citations import link_citations
+from checking.claims import Claims
+from checking.ledger import Entry, limit
 from conftest import ROOT, SITE
-from ledger import Entry, limit
 from lxml import html
-from sources import Sources
+from paper.article import Article
+from paper.sources import Sources
 
 LEDGER = SITE / "ledger.json"
 DISPLAY = re.compile(r"^\$\$\n(.*?)^\$\$$", re.DOTALL | re.MULTILINE)

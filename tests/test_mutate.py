@@ -6,12 +6,12 @@ import shutil
 import subprocess
 import sys
 
-import mutations
 import pytest
 from conftest import ROOT
-from equations import displays
-from mutations import Display, join, mutants
-from tex import statements
+from maths import mutations
+from maths.equations import displays
+from maths.mutations import Display, join, mutants
+from maths.tex import statements
 
 PAGES = sorted((ROOT / "docs").glob("q*/*/index.md"))
 
@@ -145,7 +145,7 @@ def project(tmp_path):
 def mutate(project, *addresses: str) -> tuple[int, str, list[dict]]:
     """Run the mutation test; return its exit code, what it prints, and its records."""
     run = subprocess.run(
-        [sys.executable, "scripts/mutate.py", *addresses], cwd=project, capture_output=True, text=True,
+        [sys.executable, "-m", "checking.mutate", *addresses], cwd=project, capture_output=True, text=True,
         env=os.environ | {"PYTHONPATH": "scripts", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"},
     )  # fmt: skip
     path = project / ".cache/mutants.json"

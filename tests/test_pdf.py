@@ -11,16 +11,16 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
 
-import exam
 import pikepdf
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 import pytest
 from conftest import ROOT, SITE
-from formulas import STORE
 from lxml import html
+from maths.formulas import STORE
 from mkdocs.config import load_config
-from sets import SHORT
+from paper import exam
+from printing.sets import SHORT
 
 MM = 72 / 25.4
 CONFIG = load_config(str(ROOT / "mkdocs.yml"))

@@ -6,10 +6,10 @@ import re
 import pypdfium2
 import pytest
 import typst
-from formulas import STORE, convert
 from lxml import html
-from parts import SCRIPTS
-from printer import Printer, Unprintable
+from maths.formulas import STORE, convert
+from paper.parts import SCRIPTS
+from printing.printer import Printer, Unprintable
 
 FORMULA = {"typst": "x", "speech": "x", "place": "page.md:1"}
 

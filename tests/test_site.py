@@ -7,13 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import canvas
-import figures
 import pytest
-from conftest import ROOT, SITE, build, page_paths
-from exam import paper, questions
+from conftest import IN_COPY, ROOT, SITE, build, page_paths
+from drawing import canvas, figures
 from lxml import html
-from parts import discover
+from paper.exam import paper, questions
+from paper.parts import discover
 
 PARTS = discover()
 
@@ -136,24 +135,25 @@ def test_second_build_reuses_everything(copy):
 
 @pytest.mark.parametrize("name", ["q2/d-my-part", "q3/a-knowledge-editor"])
 def test_new_part_builds_and_passes(copy, name):
-    """scripts/new.py makes a part that builds under the strict rules, with a passing check."""
-    new = [sys.executable, "scripts/new.py", name]
-    made = subprocess.run(new, cwd=copy, capture_output=True, text=True)
+    """./scripts/new makes a part that builds under the strict rules, with a passing check."""
+    new = [sys.executable, "-m", "paper.new", name]
+    made = subprocess.run(new, cwd=copy, capture_output=True, text=True, env=IN_COPY)
     assert made.returncode == 0, made.stderr
     run = build(copy)
     assert run.returncode == 0, run.stderr
     page = (copy / "site" / name / "index.html").read_text()
     assert "1 check passed" in page and "sum-of-odd-numbers.svg" in page
-    again = subprocess.run(new, cwd=copy, capture_output=True, text=True)
+    again = subprocess.run(new, cwd=copy, capture_output=True, text=True, env=IN_COPY)
     assert again.returncode == 2 and "already" in again.stderr
 
 
 @pytest.mark.parametrize("name", ["d-my-part", "q2/My Part", "q77/a-b", "../x"])
 def test_new_part_refuses_a_bad_name(copy, name):
-    """scripts/new.py refuses a name of another form, and makes nothing."""
+    """./scripts/new refuses a name of another form, and makes nothing."""
     before = sorted(copy.rglob("*"))
-    run = subprocess.run([sys.executable, "scripts/new.py", name], cwd=copy, capture_output=True, text=True)
-    assert run.returncode == 2 and run.stderr.startswith("scripts/new.py: ")
+    new = [sys.executable, "-m", "paper.new", name]
+    run = subprocess.run(new, cwd=copy, capture_output=True, text=True, env=IN_COPY)
+    assert run.returncode == 2 and run.stderr.startswith("scripts/new: ")
     assert [p for p in sorted(copy.rglob("*")) if "__pycache__" not in str(p)] == before
 
 

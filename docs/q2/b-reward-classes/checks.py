@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import sympy as sp
-from evaluate import Exact
+from maths.evaluate import Exact
 from scipy.optimize import brentq
 from scipy.special import expit, logit, rel_entr, softmax
 from scipy.stats import entropy, logistic

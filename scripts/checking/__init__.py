@@ -1,0 +1,1 @@
+"""The checks, their evidence, and the ledger of what is claimed."""

@@ -1,0 +1,71 @@
+"""Run checks under pytest and read their evidence from the JUnit report."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from lxml import etree
+from paper.parts import ROOT, SCRIPTS, Part, where
+
+
+class ChecksFailed(Exception):
+    """Carries one message for each check that failed or has no evidence, and the records there are."""
+
+    def __init__(self, messages: list[str], records: list[dict] = ()):
+        super().__init__("\n".join(messages))
+        self.messages, self.records = messages, list(records)
+
+
+def pytest(part: Part, selection: str) -> list[dict]:
+    """Run the selected checks of a part under pytest and return one record for each.
+
+    Raises ChecksFailed with `file:line: claim: message` for every check that does not pass.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        report = Path(scratch) / "report.xml"
+        run = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "checking.evidence", "-p", "no:cacheprovider",
+             "-m", selection, f"--junitxml={report}", str(part.file("checks.py"))],
+            cwd=ROOT, capture_output=True, text=True,
+            env=os.environ | {"PYTHONPATH": str(SCRIPTS), "PYTHONHASHSEED": "0"},
+        )  # fmt: skip
+        if not report.is_file():
+            raise ChecksFailed([f"{where(part.file('checks.py'))}: {run.stderr or run.stdout}"])
+        cases = etree.parse(report).findall(".//testcase")
+    records = [read(part, case) for case in cases]
+    failed = [f"{r['place']}: {r['name']}: {r['failure']}" for r in records if r["state"] == "failed"]
+    if failed:
+        raise ChecksFailed(failed, records)
+    if run.returncode not in (0, 5):  # 5: nothing selected
+        raise ChecksFailed([f"{where(part.file('checks.py'))}: {run.stdout}"])
+    return records
+
+
+def read(part: Part, case: etree._Element) -> dict:
+    """Return the record of one JUnit test case."""
+    properties = {p.get("name"): p.get("value") for p in case.iter("property")}
+    problem = next((e for tag in ("failure", "error", "skipped") for e in case.findall(tag)), None)
+    line = int(properties["line"]) if "line" in properties else None
+    return {
+        "name": case.get("name"),
+        "claim": properties.get("claim", ""),
+        "place": where(part.file("checks.py"), line),
+        "evidence": json.loads(properties.get("evidence", "[]")),
+        "libraries": json.loads(properties.get("libraries", "{}")),
+        "seconds": float(case.get("time", 0)),
+        "state": "passed" if problem is None else "failed",
+        "failure": "" if problem is None else explain(problem),
+    }
+
+
+def explain(problem: etree._Element) -> str:
+    """Return the message of a failed case; of a file that can't be imported, the innermost place too."""
+    if problem.get("message") != "collection failure":
+        return f"{problem.tag}: {problem.get('message', '')}".splitlines()[0]
+    places = re.findall(r"^(docs/\S+\.py:\d+): in ", problem.text or "", re.MULTILINE)
+    errors = re.findall(r"^E +(.+)$", problem.text or "", re.MULTILINE)
+    return f"{places[-1] if places else ''}: {errors[-1] if errors else problem.text}"

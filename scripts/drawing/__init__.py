@@ -1,0 +1,1 @@
+"""The figures: drawn in every width and scheme, and cached."""

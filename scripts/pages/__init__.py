@@ -1,0 +1,1 @@
+"""The site: from MkDocs pages to the finished, link-checked folder."""

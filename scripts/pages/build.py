@@ -1,0 +1,120 @@
+"""Build the site from start to end, under strict rules, and say what was done."""
+
+import json
+import logging
+import os
+import resource
+import shutil
+import sys
+import time
+from pathlib import Path
+
+os.environ["NO_MKDOCS_2_WARNING"] = "1"  # an advertisement, not a warning about this site
+
+from mkdocs.commands.build import build
+from mkdocs.config import load_config
+from mkdocs.exceptions import Abort, MkDocsException
+from paper.parts import CACHE, DOCS, ROOT, SCRIPTS, digest
+
+from pages.links import broken_links
+
+SITE, STAGING, RECORD = ROOT / "site", CACHE / "site", CACHE / "build.json"
+
+
+class Report(logging.Handler):
+    """Shows the progress of a build and collects its warnings."""
+
+    def __init__(self):
+        super().__init__(logging.INFO)
+        self.start, self.warnings, self.summary = time.monotonic(), [], []
+
+    def emit(self, record):
+        message = record.getMessage()
+        if record.levelno >= logging.WARNING:
+            self.warnings += [line for line in [message] if line not in self.warnings]
+        elif record.name == "mkdocs.full-marks":
+            self.step(message)
+
+    def step(self, message: str):
+        """Show one finished step with the time since the start."""
+        self.summary.append(message)
+        print(f"{time.monotonic() - self.start:6.1f} s  {message}", flush=True)
+
+
+def files(folder: Path) -> list[Path]:
+    """Return the files below a folder that a build reads or makes, in a fixed order."""
+    ignored = {"node_modules", "__pycache__"}
+    return sorted(p for p in folder.rglob("*") if p.is_file() and not ignored & set(p.parts))
+
+
+def inputs() -> str:
+    """Return the digest of everything the site is made from."""
+    own = [ROOT / "mkdocs.yml", ROOT / "requirements.txt", *files(DOCS), *files(SCRIPTS)]
+    names = "\n".join(str(path.relative_to(ROOT)) for path in own)
+    return digest(*own) + names + os.environ.get("SITE_URL", "")
+
+
+def reusable() -> dict | None:
+    """Return the record of the last build if nothing it read or made has changed since."""
+    if not RECORD.is_file() or not SITE.is_dir():
+        return None
+    record = json.loads(RECORD.read_text())
+    same = record["inputs"] == inputs() and record["site"] == digest(*files(SITE))
+    return record if same else None
+
+
+def make(report: Report) -> list[str]:
+    """Build the pages into the staging folder and check their links; return all problems."""
+    shutil.rmtree(STAGING, ignore_errors=True)
+    config = load_config(str(ROOT / "mkdocs.yml"), site_dir=str(STAGING))
+    config.plugins.on_startup(command="build", dirty=False)
+    try:
+        build(config)
+    except (Abort, MkDocsException) as error:
+        return [*report.warnings, str(error)]
+    finally:
+        config.plugins.on_shutdown()
+    pages = [path for path in files(STAGING) if path.name == "index.html"]
+    report.step(f"{len(pages)} pages built")
+    broken = broken_links(STAGING, config.site_url)
+    report.step(f"links, anchors and assets checked: {len(broken)} broken")
+    return report.warnings + broken
+
+
+def main() -> int:
+    """Build the site; leave the last good one in place if anything is wrong."""
+    report = Report()
+    logger = logging.getLogger("mkdocs")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(report)
+    record = reusable()
+    if record:
+        print("Nothing changed; reused the site as built:", *record["summary"], sep="\n  ")
+        return finish(report, [])
+    problems = make(report)
+    if not problems:
+        shutil.rmtree(SITE, ignore_errors=True)
+        STAGING.rename(SITE)
+        done = {"inputs": inputs(), "site": digest(*files(SITE)), "summary": report.summary}
+        RECORD.write_text(json.dumps(done))
+    return finish(report, problems)
+
+
+def finish(report: Report, problems: list[str]) -> int:
+    """Print the closing summary; return the exit code."""
+    seconds = time.monotonic() - report.start
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    peak = max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, children) / 1024
+    if problems:
+        print(
+            f"\n{len(problems)} problem{'s' * (len(problems) > 1)}:", *problems, sep="\n  ", file=sys.stderr
+        )
+        print(f"The site was not built ({seconds:.1f} s).", file=sys.stderr)
+        return 1
+    print(f"{len(problems)} warnings, {seconds:.1f} s, peak memory {peak:.0f} MB for the largest process")
+    print("The site is in site/. Read it with ./scripts/serve, or: python3 -m http.server -d site")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

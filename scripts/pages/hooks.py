@@ -1,0 +1,232 @@
+"""The joints between MkDocs and the modules that do the work."""
+
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import jupytext
+from checking import ledger
+from mkdocs.plugins import event_priority
+from mkdocs.structure.files import File
+from mkdocs.structure.nav import Section
+from paper import exam
+from paper.parts import CACHE, DOCS, SCRIPTS, discover
+from paper.sources import Sources
+
+from pages import handout, notebook, pages
+
+log = logging.getLogger("mkdocs.full-marks")
+MODULES = SCRIPTS / "node" / "node_modules"
+ASSETS = {"katex": MODULES / "katex" / "dist", **{
+    f"fonts/{name}": MODULES / "@fontsource-variable" / name / "files"
+    for name in ("inter", "source-serif-4", "jetbrains-mono")
+}}  # fmt: skip
+PATTERNS = {
+    "katex": ("katex.min.css", "fonts/*.woff2"),
+    "fonts": ("*-latin*-wght-*.woff2", "*-greek-wght-*.woff2"),
+}
+PLACEHOLDER = re.compile(r'([(\[“]?)<span class="math" data-formula="(\d+)">([^<]*)</span>([,.;:!?)\]”]?)')
+PART = '<span class="katex-base">'  # KaTeX ends such a part where a line may break
+# A line breaks between two characters of a box that allows it, not at the edges of the box.
+BREAK = '<span class="break">\N{ZERO WIDTH SPACE}\N{ZERO WIDTH SPACE}</span>'
+MARKUP = re.compile(r"<[^>]*>")
+UNBROKEN = 24  # characters: a formula up to this length fits a line on a phone
+typeset_formulas: list[str] = []
+
+
+class SourceLine(logging.Filter):
+    """Puts `file:line` in front of MkDocs' own warnings about links, which name only the file."""
+
+    def filter(self, record):
+        message = record.getMessage()
+        found = re.match(r"Doc file '([^']+)' contains (?:an?|the) .*?'([^']+)'", message)
+        if found and not getattr(record, "located", False):
+            path = DOCS / found[1]
+            record.msg, record.args, record.located = f"{Sources(path).locate(found[2])}: {message}", (), True
+        return True
+
+
+def on_startup(command, dirty):
+    """Give MkDocs' link warnings their line, and notebooks a kernel without open ports."""
+    os.environ["JUPYTER_CONFIG_PATH"] = str(SCRIPTS / "pages" / "jupyter")
+    for name in ("mkdocs.structure.pages", "mkdocs.structure.nav", "mkdocs.commands.build"):
+        logging.getLogger(name).addFilter(SourceLine())
+
+
+def on_pre_build(config):
+    """Draw the figures and run the checks, each in a process of its own."""
+    for room, script in (("drawing", "figures"), ("checking", "checks")):
+        # Imported, not run as a file: the cache keys its entries by the name of the module.
+        command = f"import sys; from {room} import {script}; sys.exit({script}.main())"
+        run = subprocess.run([sys.executable, "-c", command], cwd=SCRIPTS, capture_output=True, text=True)
+        done = run.stdout.splitlines()
+        reused = sum(line.startswith("reused") for line in done)
+        log.info("%d %s: %d new, %d reused", len(done), script, len(done) - reused, reused)
+        for message in run.stderr.splitlines() if run.returncode else []:
+            log.warning(message)
+
+
+def on_files(files, config):
+    """Add the drawn figures, the fonts, the typesetter's styles and the notebooks to the site."""
+    for folder, source in ASSETS.items():
+        for pattern in PATTERNS[folder.split("/")[0]]:
+            for path in sorted(source.glob(pattern)):
+                generated(files, config, f"assets/{folder}/{path.relative_to(source)}", path)
+    for part in discover():
+        for path in sorted((CACHE / "figures" / part.id).glob("*.svg")):
+            generated(files, config, f"{part.id}/{path.name}", path)
+    for lab in sorted(DOCS.glob("q*/lab.py")):
+        uri = lab.relative_to(DOCS).with_suffix(".ipynb").as_posix()
+        book = jupytext.read(lab)
+        book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        for number, cell in enumerate(book.cells):
+            cell["id"] = f"cell-{number}"  # jupytext draws random ids, which would differ at each build
+        files.append(File.generated(config, uri, content=jupytext.writes(book, fmt="ipynb")))
+    return files
+
+
+def generated(files, config, uri: str, path: Path):
+    """Add one file that is not in the docs folder."""
+    files.append(File.generated(config, uri, abs_src_path=str(path)))
+
+
+def on_nav(nav, config, files):
+    """Order the navigation as the exam is, and call the questions by their names."""
+    names = {question.id: f"Question {question.number}" for question in exam.questions()}
+    rank = {"index.md": 0, "exam.md": 1, "topics.md": 3, "print.md": 4, "ledger.md": 5, "about.md": 6}
+    for section in [item for item in nav.items if isinstance(item, Section)]:
+        page = next(child for child in section.children if getattr(child, "file", None))
+        section.title = names.get(page.file.src_uri.split("/")[0], section.title)
+        # A part is a folder with one page: show the page, not the folder.
+        section.children = [
+            child.children[0] if isinstance(child, Section) and len(child.children) == 1 else child
+            for child in section.children
+        ]
+        section.children.sort(key=lambda child: child.file.src_uri.endswith(".py"))  # the lab comes last
+        for child in section.children:
+            child.parent = section
+    nav.items.sort(key=lambda item: rank.get(item.file.src_uri, 2) if getattr(item, "file", None) else 2)
+    nav.pages[:] = [page for item in nav.items for page in pages_of(item)]
+    for page, following in pairwise([None, *nav.pages, None]):
+        if page:
+            page.next_page = following
+        if following:
+            following.previous_page = page
+    return nav
+
+
+def pages_of(item) -> list:
+    """Return the pages of a navigation item in reading order."""
+    if isinstance(item, Section):
+        return [page for child in item.children for page in pages_of(child)]
+    return [item]
+
+
+@event_priority(-100)
+def on_pre_page(page, config, files):
+    """Let a page that cannot be rendered say where, and the build go on to find all errors."""
+    render = page.render
+
+    def render_or_report(config, files):
+        try:
+            render(config, files)
+        except Exception as error:
+            page.content = ""
+            source = Sources(Path(page.file.abs_src_path))
+            line = notebook.failing_line(error)
+            log.warning("%s: %s", source.locate(line or missing_snippet(error)), short(error))
+
+    page.render = render_or_report
+    return page
+
+
+def missing_snippet(error: Exception) -> str:
+    """Return the snippet an error complains about, as it is written in the page."""
+    found = re.search(r"'([^']+)'", str(error))
+    return found[1] if found and "nippet" in str(error) else ""
+
+
+def short(error: Exception) -> str:
+    """Return the last line of an error: its kind and message."""
+    lines = notebook.ANSI.sub("", str(error)).strip().splitlines()
+    return f"{type(error).__name__}: {lines[-1] if lines else ''}"
+
+
+def on_page_markdown(markdown, page, config, files):
+    """Leave the topics to the line of facts below the title."""
+    if "tags" in page.meta:
+        page.meta.setdefault("hide", []).append("tags")
+    return markdown
+
+
+@event_priority(50)
+def on_env(env, config, files):
+    """Number all pages, resolve their references, and typeset their formulas in one run."""
+    written = [file.page for file in files.documentation_pages() if file.page and file.page.content]
+    done = pages.assemble(written, config.extra["topics"], config.site_url)
+    typeset_formulas[:] = done.formulas
+    for problem in done.problems:
+        log.warning(problem)
+    log.info("%d formulas typeset", len(typeset_formulas))
+    log.info("%s", account(done.ledger))
+    entries = [entry.as_json() for entry in done.ledger]
+    files.append(
+        File.generated(config, "ledger.json", content=json.dumps(entries, indent=1, ensure_ascii=False))
+    )
+    for one in done.sets:
+        generated(files, config, f"pdf/{one.path.name}", one.path)
+    log.info("%d sets printed, %d pages", len(done.sets), sum(one.pages for one in done.sets))
+    contents = {s.part: PLACEHOLDER.sub(typeset_formula, s.page.content) for s in done.sheets if s.part}
+    for address, script in handout.scripts(contents).items():
+        files.append(File.generated(config, address, content=script))
+    return env
+
+
+def account(entries: list[ledger.Entry]) -> str:
+    """Return in one line how many equations are displayed, labelled and run."""
+    displayed = sum(entry.kind == "equation" for entry in entries)
+    counts = ledger.tally(ledger.labelled(entries))
+    shown = ", ".join(f"{number} {status}" for status, number in counts.items() if number)
+    return f"{displayed} equations displayed, {sum(counts.values())} with a label: {shown}"
+
+
+@event_priority(-100)
+def on_post_page(output, page, config):
+    """Put the typeset formulas in place, after the search index was made from their plain text."""
+    return PLACEHOLDER.sub(typeset_formula, output)
+
+
+def typeset_formula(match: re.Match) -> str:
+    """Return the formula for a placeholder, tied to the punctuation that touches it.
+
+    Formulas are set without line breaks; a long one gets them back between its parts.
+    """
+    before, index, text, after = match.groups(default="")
+    formula = typeset_formulas[int(index)]
+    if len(text) > UNBROKEN and PART in formula:
+        start, *parts = formula.split(PART)
+        formula = start + PART + (BREAK + PART).join(stretches(parts))
+    return f'<span class="math">{before}{formula}{after}</span>'
+
+
+def stretches(parts: list[str]) -> Iterator[str]:
+    """Yield the stretches of a formula that a line holds whole: no bracket ends on another line.
+
+    Only a bracket that is too long for that may break inside.
+    """
+    groups, depth = [[]], 0
+    for part in parts:
+        groups[-1].append(part)
+        depth += part.count('class="mopen') - part.count('class="mclose')
+        if depth <= 0:
+            groups.append([])
+            depth = 0
+    for group in filter(None, groups):
+        long = len(MARKUP.sub("", "".join(group))) > UNBROKEN
+        yield ((BREAK if long else "") + PART).join(group)

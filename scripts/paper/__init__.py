@@ -1,0 +1,1 @@
+"""The exam, its parts, and their pages as trees: what is written."""

@@ -1,0 +1,74 @@
+"""Where the parts of the exam live, and what their results depend on."""
+
+import hashlib
+import importlib
+import re
+import sys
+import types
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+CACHE = ROOT / ".cache"
+SCRIPTS = ROOT / "scripts"
+REQUIREMENTS = ROOT / "requirements.txt"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One sub-part of the exam: a folder `docs/qN/x-slug` with its page, figures and checks."""
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """The folder below `docs`, which is also the address: `q2/a-human-aware-losses`."""
+        return self.folder.relative_to(DOCS).as_posix()
+
+    @property
+    def number(self) -> str:
+        """The number as printed in the exam: `2(a)`."""
+        question, letter = re.match(r"q(\d+)/([a-z])-", self.id).groups()
+        return f"{question}({letter})"
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of numbered equations, theorems and figures: `2a`."""
+        return re.sub(r"[()]", "", self.number)
+
+    @property
+    def page(self) -> Path:
+        return self.folder / "index.md"
+
+    def file(self, name: str) -> Path:
+        return self.folder / name
+
+    def load(self, name: str) -> types.ModuleType:
+        """Import `name.py` of the folder so that its relative imports work."""
+        package = "part_" + re.sub(r"\W", "_", self.id)
+        module = types.ModuleType(package)
+        module.__path__ = [str(self.folder)]
+        sys.modules[package] = module
+        return importlib.import_module(f"{package}.{name}")
+
+
+def discover(*folders: str | Path) -> list[Part]:
+    """Return the parts in the given folders, or all parts, in the order of the exam."""
+    roots = [Path(folder).resolve() for folder in folders] or sorted(DOCS.glob("q*/[a-z]-*"))
+    return [Part(root) for root in roots if (root / "index.md").is_file()]
+
+
+def digest(*paths: Path, text: str = "") -> str:
+    """Return a digest of a text and of the contents of the files that exist among `paths`."""
+    state = hashlib.sha256(text.encode())
+    for path in paths:
+        if path.is_file():
+            state.update(f"{path.name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+    return state.hexdigest()
+
+
+def where(path: Path, line: int | None = None) -> str:
+    """Return `docs/q2/….md:12`, the place to which an error message leads."""
+    path = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    return f"{path}:{line}" if line else str(path)

@@ -1,0 +1,81 @@
+"""Turn references into links, and find TeX that no formula holds."""
+
+import re
+from collections.abc import Iterator
+
+from lxml import etree
+
+from paper.article import REFERENCE, Article
+
+LEFTOVER = re.compile(r"\\[A-Za-z]{2,}|\\[\[\](){}]|\$(?!\d)")
+VERBATIM = ("code", "pre", "script", "style", "kbd")
+
+
+def prose(element: etree._Element) -> Iterator[tuple[etree._Element, str]]:
+    """Yield (element, "text" or "tail") for every text below `element` that is not code or formula."""
+    if (
+        not isinstance(element.tag, str)
+        or element.tag in VERBATIM
+        or "arithmatex" in element.get("class", "")
+    ):
+        return
+    yield element, "text"
+    for child in element:
+        yield from prose(child)
+        yield child, "tail"
+
+
+def resolve(article: Article, labels: dict, here: str, relative):
+    """Turn \\ref and \\eqref into links; `labels` maps a label to (page address, number)."""
+
+    def target(kind: str, name: str) -> tuple[str, str] | None:
+        if name not in labels:
+            article.problem(name, f"no page defines the label {name!r}")
+            return None
+        address, number = labels[name]
+        link = f"#{name}" if address == here else f"{relative(address)}#{name}"
+        return link, f"({number})" if kind else number
+
+    def link(match: re.Match) -> etree._Element:
+        found = target(*match.groups())
+        element = etree.Element("a", {"href": found[0], "class": "reference"} if found else {})
+        element.text = found[1] if found else "??"
+        return element
+
+    for formula in article.formulas:
+        formula.tex = REFERENCE.sub(lambda match: in_formula(target(*match.groups())), formula.tex)
+    for element, slot in list(prose(article.tree)):
+        replace(element, slot, REFERENCE, link)
+
+
+def in_formula(target: tuple[str, str] | None) -> str:
+    """Return the TeX of a reference inside a formula."""
+    return rf"\href{{{target[0]}}}{{\text{{{target[1]}}}}}" if target else r"\text{??}"
+
+
+def replace(element, slot: str, pattern: re.Pattern, make):
+    """Replace the matches in the text or tail of an element by the elements that `make` returns."""
+    text = getattr(element, slot) or ""
+    matches = list(pattern.finditer(text))
+    if not matches:
+        return
+    made = [make(match) for match in matches]
+    setattr(element, slot, text[: matches[0].start()])
+    for new, match, following in zip(made, matches, [*matches[1:], None]):
+        new.tail = text[match.end() : following.start() if following else len(text)]
+    if slot == "text":
+        element[:0] = made
+    else:
+        parent = element.getparent()
+        at = parent.index(element) + 1
+        parent[at:at] = made
+
+
+def find_leftovers(article: Article):
+    """Report TeX that stands outside of any formula, where a reader would see it raw."""
+    for element, slot in prose(article.tree):
+        text = getattr(element, slot) or ""
+        for match in LEFTOVER.finditer(text):
+            around = " ".join(text[: match.start()].split()[-3:] + text[match.start() :].split()[:4])
+            place = article.place(element, around, again=True)
+            article.problems.append(f"{place}: TeX outside of a formula: …{around}…")

@@ -1,0 +1,116 @@
+"""The house rules of a part's page: its sections, its marks, its topics."""
+
+import re
+
+from paper.article import Article
+from paper.exam import marks_in_paper, plain, solved
+from paper.parts import DOCS, Part, where
+
+SECTIONS = (
+    "The question",
+    "Hints",
+    "Answer at exam length",
+    "Solution in full",
+    "Checked",
+    "Marking scheme",
+    "Common mistakes",
+    "Variants",
+    "References",
+)
+
+
+def line_of(part: Part, pattern: str) -> str:
+    """Return `file:line` of the first line of the part's page that matches."""
+    lines = part.page.read_text().splitlines()
+    found = next((i for i, line in enumerate(lines, 1) if re.search(pattern, line)), None)
+    return where(part.page, found)
+
+
+def sections(part: Part, article: Article) -> list[str]:
+    """Require the nine sections, in their order."""
+    found = [heading.text_content().strip("¶ ") for heading in article.tree.iter("h2")]
+    if found == list(SECTIONS):
+        return []
+    missing = [name for name in SECTIONS if name not in found]
+    extra = [name for name in found if name not in SECTIONS]
+    why = [f"missing {missing}"] * bool(missing) + [f"unknown {extra}"] * bool(extra)
+    place = line_of(part, rf"^## {re.escape(extra[0])}" if extra else r"^## ")
+    return [f"{place}: the sections of a part: {', '.join(why) or 'wrong order'}"]
+
+
+def marks(part: Part, article: Article) -> list[str]:
+    """Require that the marking scheme adds up to the marks of the part, and these to the paper's."""
+    entry, problems = solved(part), []
+    given = marks_in_paper(part)
+    if given is not None and given != entry.marks:
+        problems.append(
+            f"{line_of(part, '^marks:')}: {plain(entry.marks)} marks; the paper gives {plain(given)}"
+        )
+    cells = article.tree.xpath('.//h2[@id="marking-scheme"]/following::table[1]//tr/td[last()]')
+    try:
+        total = sum(float(cell.text_content()) for cell in cells)
+    except ValueError as error:
+        return problems + [f"{line_of(part, '^## Marking scheme')}: the last column must hold marks: {error}"]
+    if total != entry.marks:
+        place = line_of(part, "^## Marking scheme")
+        problems.append(
+            f"{place}: the points add up to {plain(total)} marks, the part has {plain(entry.marks)}"
+        )
+    return problems
+
+
+def topics(part: Part, vocabulary: list[str]) -> list[str]:
+    """Require at least one topic, each from the vocabulary in mkdocs.yml."""
+    entry = solved(part)
+    unknown = [tag for tag in entry.tags if tag not in vocabulary]
+    place = line_of(part, "^tags:")
+    if not entry.tags:
+        return [f"{place}: the part names no topic (tags)"]
+    return [
+        f"{place}: unknown topic {tag!r}; the vocabulary is extra.topics in mkdocs.yml" for tag in unknown
+    ]
+
+
+def checked(part: Part, article: Article, records: list[dict]) -> list[str]:
+    """Require at least one check, the place where all are shown, and badges that name real checks."""
+    problems = []
+    if not records:
+        problems.append(f"{where(part.page)}: the part has no check")
+    if not article.tree.xpath('.//comment()[normalize-space()="checks"]'):
+        problems.append(
+            f"{line_of(part, '^## Checked')}: the page does not show its checks (<!-- checks -->)"
+        )
+    names = {anchor(record["name"]) for record in records}
+    for link in article.tree.xpath('.//a[starts-with(@href, "#check-")]'):
+        if link.get("href")[1:] not in names:
+            problems.append(
+                f"{article.sources.locate(link.get('href'), again=True)}: no check {link.get('href')[7:]!r}"
+            )
+    return problems
+
+
+def anchor(name: str) -> str:
+    """Return the anchor of a check: `check-clip-identity` for `test_clip_identity`."""
+    return "check-" + re.sub(r"\W+", "-", name.removeprefix("test_").replace("_", "-")).strip("-")
+
+
+def snippet(part: Part) -> list[str]:
+    """Require that the question is included from the paper where the paper has it."""
+    if marks_in_paper(part) is None:
+        return []
+    section = f"q{part.number.replace('(', '-').rstrip(')')}"
+    if re.search(rf'--8<-- "{re.escape((DOCS / "exam.md").name)}:{section}"', part.page.read_text()):
+        return []
+    place, line = line_of(part, "^## The question"), f'--8<-- "exam.md:{section}"'
+    return [f"{place}: the question is not included from the paper ({line})"]
+
+
+def broken(part: Part, article: Article, records: list[dict], vocabulary: list[str]) -> list[str]:
+    """Return every house rule that the page of the part breaks, each with its place."""
+    return [
+        *sections(part, article),
+        *marks(part, article),
+        *topics(part, vocabulary),
+        *checked(part, article, records),
+        *snippet(part),
+    ]

@@ -1,0 +1,1 @@
+"""The printed sets: HTML to Typst to PDF."""
