@@ -66,7 +66,7 @@ def test_element_without_a_printed_form_is_refused(printed, content):
 def test_links_inside_a_set_give_the_page():
     """A link to another page of the set ends in its page number, one to elsewhere leads to the web."""
     source = (
-        f"{(SCRIPTS / 'templates' / 'print.typ').read_text()}\n"
+        f"{(SCRIPTS / 'printing' / 'print.typ').read_text()}\n"
         '#refer("here", "https://example.org/here", [there]) #refer("gone", "https://example.org/", [web])\n'
         '#pagebreak() #anchor("here")'
     )
