@@ -21,7 +21,7 @@ memory = joblib.Memory(CACHE / "joblib", verbose=0)
 def sources(part: Part) -> str:
     """Return the digest of what the evidence of the part depends on, whatever the layout of the code."""
     code = sorted(path for path in part.folder.glob("*.py") if path.name != "figures.py")
-    tools = [SCRIPTS / f"{name}.py" for name in ("checking/evidence", *PARSER)]
+    tools = [SCRIPTS / f"{name}.py" for name in ("checking/comparisons", "checking/evidence", *PARSER)]
     parsed = [meaning(path) for path in [*code, *tools]] + displays(part.page)
     return digest(part.file("results.json"), MACROS_FILE, text="\n".join(parsed))
 

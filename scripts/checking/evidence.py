@@ -3,68 +3,70 @@
 import inspect
 import json
 import re
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pytest
+from maths.algebra import same
 from maths.equations import Equation, find
+from maths.evaluate import Evaluator
+
+from checking.comparisons import Comparisons
 
 CLAIM = re.compile(r'def \w+\(.*?\):\s*(?P<raw>r?)"""(?P<text>.*?)"""', re.DOTALL)
 
 
-def excess(sign: str, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def excess(sign: str, left, right):
     """Return by how much a relation fails, relative to the larger side where that exceeds 1."""
-    scale = np.maximum(1, np.maximum(np.abs(left), np.abs(right)))
-    if sign == "=":
-        return np.abs(left - right) / scale
-    smaller, larger = (left, right) if sign in "<≤" else (right, left)
-    if sign in "<>":  # strict: equality fails too
-        return np.where(smaller < larger, 0, np.inf)
-    return np.maximum((smaller - larger) / scale, 0)
+    if sign == "≠":
+        return np.where(np.asarray(left) == right, np.inf, 0.0)
+    if type(left) is float is type(right):  # faster
+        apart = abs(left - right) / max(1, abs(left), abs(right))
+    else:
+        apart = np.abs(left - right) / np.maximum(1, np.maximum(np.abs(left), np.abs(right)))
+    if sign in "=≈":
+        return apart
+    if np.iscomplexobj(left) or np.iscomplexobj(right):
+        raise TypeError(f"complex numbers have no order: {left!r} {sign} {right!r}")
+    holds = left < right if sign in "<≤" else right < left
+    # A strict inequality fails for equal sides, whatever the tolerance.
+    return np.where(holds, 0.0, np.inf if sign in "<>" else apart)
 
 
-def difference(left, right):
-    """Return the difference of two SymPy expressions, simplified."""
+def difference(left, right) -> list:
+    """Return the differences of two SymPy expressions, or arrays of one shape, simplified."""
     import sympy
 
-    return sympy.simplify(sympy.sympify(left - right).rewrite(sympy.exp))
+    same("the two sides", left, right)
+    entries = np.ravel(np.asarray(left - right, object))
+    return [sympy.simplify(sympy.sympify(entry).rewrite(sympy.exp)) for entry in entries]
 
 
-class Evidence:
-    """Asserts comparisons and keeps a record of each: method, route, error, tolerance, samples."""
+def samples(each: str | Iterable[dict], scope: dict) -> Iterator[dict]:
+    """Yield the values that differ from sample to sample.
+
+    Raises ValueError if the columns named in `each` do not hold the same number of samples.
+    """
+    if not isinstance(each, str):
+        yield from each
+        return
+    names = each.split()
+    columns = [scope[name] for name in names]
+    columns = [c.tolist() if isinstance(c, np.ndarray) and c.ndim == 1 else list(c) for c in columns]
+    if len({*map(len, columns)}) > 1:
+        counts = ", ".join(f"{name} {len(column)}" for name, column in zip(names, columns))
+        raise ValueError(f"the numbers of samples differ: {counts}")
+    yield from (dict(zip(names, row)) for row in zip(*columns)) if names else ({},)
+
+
+class Evidence(Comparisons):
+    """Asserts comparisons, also of the equations of a page as they are printed."""
 
     def __init__(self, page: Path | None = None):
-        self.records, self.page, self.read = [], page, []
-
-    def _record(self, method: str, route: str, passed, **numbers):
-        self.records.append({"method": method, "route": route, "passed": bool(passed)} | numbers)
-        assert passed, f"{route}: " + ", ".join(f"{k} {v!r}" for k, v in numbers.items())
-
-    def close(self, got, expected, tolerance: float, route: str):
-        """Assert that the largest absolute difference is at most `tolerance`; NaN fails."""
-        difference = np.abs(np.asarray(got, float) - np.asarray(expected, float))
-        if difference.size == 0:
-            raise ValueError(f"{route}: nothing was compared")
-        error = float(difference.max())
-        self._record(
-            "numeric", route, error <= tolerance,
-            error=error, tolerance=float(tolerance), samples=int(difference.size),
-        )  # fmt: skip
-
-    def bounded(self, values, route: str, low=None, high=None, strict: bool = False):
-        """Assert that all values lie between `low` and `high`; NaN fails."""
-        values = np.asarray(values, float)
-        if values.size == 0 or (low is None and high is None):
-            raise ValueError(f"{route}: nothing was compared")
-        smallest, largest = float(values.min()), float(values.max())
-        below = low is None or (smallest > low if strict else smallest >= low)
-        above = high is None or (largest < high if strict else largest <= high)
-        self._record(
-            "numeric", route, below and above, smallest=smallest, largest=largest, strict=strict,
-            low=None if low is None else float(low), high=None if high is None else float(high),
-            samples=int(values.size),
-        )  # fmt: skip
+        super().__init__()
+        self.page, self.read = page, []
 
     def printed(self, label: str) -> Equation:
         """Return a labelled equation of the page as it is printed; equations compared later rest on it."""
@@ -72,43 +74,65 @@ class Evidence:
         return find(self.page, label)
 
     def equation(
-        self, label: str, tolerance: float, route: str, sets: dict | None = None, tight: bool = False, **scope
-    ):
+        self, label: str, tolerance: float, route: str, sets: dict | None = None, tight: bool = False,
+        each: str | Iterable[dict] = "", upper: str = "", conjugate: bool = False,
+        approx: float | None = None,
+        **scope,
+    ):  # fmt: skip
         """Assert that a labelled equation of the page, parsed from its TeX, holds for given values.
 
         Every `=` must hold to `tolerance`, relative to the larger side where that exceeds 1, and every
-        inequality with no more slack than that; if the values are `tight`, it must hold as `=` too.
-        `scope` gives each symbol its value under its plain name (`\\pi_\\theta` is `pi_theta`), `sets`
-        each bound variable its values. What the check supplies for one side must come by another route
-        than the other side.
+        inequality with no more slack than that; if the values are `tight`, it must hold as `=` too. A `≈`
+        must hold to `approx`. `scope` gives each symbol its value under its plain name (`\\pi_\\theta` is
+        `pi_theta`), `sets` each bound variable its values. The symbols named in `each` hold samples, and
+        the equation is evaluated once for each; `each` may also be dicts with the values of one sample
+        each. What the check supplies for one side must come by another route than the other side.
         """
-        equation, worst, samples = find(self.page, label), 0.0, 0
-        for signs, sides in equation.sides(scope, sets):
-            if tight and set(signs) & set("<>"):
-                raise ValueError(f"{equation.place}: equation {label}: a strict inequality is never tight")
-            for sign, left, right in zip(signs, sides, sides[1:]):
-                try:
-                    error = excess("=" if tight else sign, np.asarray(left, float), np.asarray(right, float))
-                    worst, samples = float(np.maximum(worst, error.max())), samples + error.size
-                except ValueError as problem:  # shapes that do not fit, or no values
-                    raise ValueError(f"{equation.place}: equation {label}: {problem}") from problem
+        equation, worst, compared = find(self.page, label), 0.0, 0
+        reading = {"sets": sets, "upper": upper, "conjugate": conjugate}
+        with equation.strictly():
+            for sample in samples(each, scope):
+                for signs, sides in equation.values(Evaluator(scope | sample, **reading)):
+                    for sign, left, right in zip(signs, sides, sides[1:]):
+                        same("the two sides", left, right)
+                        if not np.size(left):
+                            raise ValueError("nothing was compared")
+                        if tight and sign in "<>":
+                            raise ValueError("a strict inequality is never tight")
+                        if sign == "≈" and approx is None:
+                            raise ValueError("≈ needs its own tolerance: give it in approx=")
+                        error = excess("=" if tight and sign in "≤≥" else sign, left, right)
+                        error = error / approx * tolerance if sign == "≈" else error
+                        worst = float(np.maximum(worst, np.max(error)))  # not max, which may lose a NaN
+                        compared += np.size(error)
+            if not compared:
+                raise ValueError("nothing was compared")
         self._executed(
             equation, "executed", route, worst <= tolerance,
-            error=worst, tolerance=float(tolerance), samples=samples,
+            error=worst, tolerance=float(tolerance), samples=compared,
         )  # fmt: skip
 
-    def identity(self, label: str, route: str, sets: dict | None = None, **scope):
+    def identity(
+        self,
+        label: str,
+        route: str,
+        sets: dict | None = None,
+        upper: str = "",
+        conjugate: bool = False,
+        **scope,
+    ):
         """Assert that a labelled equation holds for all values of the SymPy symbols in `scope`.
 
         The page's TeX is parsed, and SymPy must reduce the difference of its sides to exactly 0.
         """
         equation, left_over = find(self.page, label), []
-        for signs, sides in equation.sides(scope, sets, exact=True):
-            if set(signs) - {"="}:
-                raise ValueError(f"{equation.place}: equation {label}: only = can be proved symbolically")
-            left_over += [difference(a, b) for a, b in zip(sides, sides[1:])]
-        if not left_over:
-            raise ValueError(f"{equation.place}: equation {label}: nothing was compared")
+        with equation.strictly():
+            for signs, sides in equation.sides(scope, sets, exact=True, upper=upper, conjugate=conjugate):
+                if set(signs) - {"="}:
+                    raise ValueError("only = can be proved symbolically")
+                left_over += [e for a, b in zip(sides, sides[1:]) for e in difference(a, b)]
+            if not left_over:
+                raise ValueError("nothing was compared")
         left_over = [expression for expression in left_over if expression != 0]
         self._executed(
             equation, "symbolic", route, not left_over,
@@ -123,23 +147,6 @@ class Evidence:
             self._record(method, route, passed, equation=equation.label, **numbers)
         except AssertionError as failed:
             raise AssertionError(f"{equation.place}: the equation does not hold: {failed}") from None
-
-    def exact(self, expression, route: str):
-        """Assert that a SymPy expression (or each of a list) is exactly 0, or that a bool is true."""
-        import sympy
-
-        if isinstance(expression, bool | np.bool_):
-            zero, left = bool(expression), "false"
-        else:
-            items = expression if isinstance(expression, list | tuple) else [expression]
-            left = [e for e in map(sympy.simplify, items) if e != 0]
-            zero = bool(items) and not left
-        self._record("symbolic", route, zero, **({} if zero else {"remainder": str(left)}))
-
-    def equal(self, got, expected, route: str):
-        """Assert that two discrete results are equal."""
-        same = got == expected
-        self._record("exact", route, same, **({} if same else {"got": repr(got), "expected": repr(expected)}))
 
 
 @pytest.fixture

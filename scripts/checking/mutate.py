@@ -5,7 +5,6 @@ import inspect
 import json
 import os
 import re
-import shutil
 import signal
 import sys
 import time
@@ -13,17 +12,15 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from multiprocessing import get_context
 from operator import itemgetter
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
-from maths.equations import EquationError, find, matches
+from maths import equations, evaluate
+from maths.equations import EquationError, find, labelled
 from maths.mutations import mutants
-from paper.parts import CACHE, DOCS, ROOT, Part, discover, where
+from paper.parts import CACHE, Part, discover, where
 
 from checking.checks import fast, fast_key
 from checking.junit import ChecksFailed
@@ -37,13 +34,13 @@ FORK = get_context("fork")  # a child has all libraries imported already
 
 @dataclass(frozen=True)
 class Mutant:
-    """A page with one labelled equation changed at one place."""
+    """A labelled equation of a page, changed at one place."""
 
     part: Part
     label: str
     line: int
     mutation: str
-    text: str
+    statements: tuple = ()
 
 
 class FirstFailure:
@@ -62,50 +59,46 @@ class FirstFailure:
                 self.how = "comparison"
 
 
-def find_mutants(part: Part) -> Iterator[Mutant]:
-    """Yield the mutants of a page, in the order of its equations."""
-    text = part.page.read_text()
-    for display in matches(part.page):
-        label = re.search(r"\\label\{([^}]*)\}", display[1])
-        equation = label and find(part.page, label[1])  # an error if it does not parse
-        for offset, mutation, tex in mutants(display[1]) if equation else ():
-            line = text.count("\n", 0, display.start(1) + offset) + 1
-            mutated = text[: display.start(1)] + tex + text[display.end(1) :]
-            yield Mutant(part, equation.label, line, mutation, mutated)
+def find_mutants(part: Part, products: set) -> Iterator[Mutant]:
+    """Yield the mutants of a page, equation by equation; `products` are those that do not commute."""
+    for label, _, _ in labelled(part.page):
+        equation = find(part.page, label)  # an error if it does not parse
+        line = int(equation.place.rpartition(":")[2])
+        for mutation, statements in mutants(equation.statements, products):
+            yield Mutant(part, label, line, " ".join(mutation.split()), statements)
 
 
-def trial(snapshot: Path, scratch: Path, mutant: Mutant, sender):
-    """Run the fast checks on a copy of the pages with the mutant, and send by what it is killed, and how."""
-    shutil.copytree(snapshot, scratch, dirs_exist_ok=True)
-    folder = scratch / mutant.part.folder.relative_to(ROOT)
-    (folder / "index.md").write_text(mutant.text)
-    os.chdir(scratch)
+def trial(mutant: Mutant, sender):
+    """Run the fast checks with the mutant in its equation's place, and send by what it is killed, and how."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # none of those installed is about checks
+    if mutant.statements:
+        equations.replaced[mutant.label] = mutant.statements
     first = FirstFailure(mutant.label)
     options = ["-x", "--tb=native", "-p", "checking.evidence", "-p", "no:cacheprovider", "-m", "not library"]
-    code = pytest.main([*options, str(folder / "checks.py")], plugins=[first])
+    code = pytest.main([*options, str(mutant.part.file("checks.py"))], plugins=[first])
     passed = code in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
-    sender.send((None, None) if passed else (first.by or "pytest", first.how or "error"))
+    killed = (None, None) if passed else (first.by or "pytest", first.how or "error")
+    sender.send((*killed, set() if mutant.statements else evaluate.products))
 
 
-def verdict(snapshot: Path, mutant: Mutant) -> dict:
+def verdict(mutant: Mutant) -> dict:
     """Try a mutant in a process of its own, and return its record."""
     receiver, sender = FORK.Pipe(duplex=False)
-    with TemporaryDirectory() as scratch:
-        child = FORK.Process(target=trial, args=(snapshot, Path(scratch), mutant, sender))
-        child.start()
-        sender.close()
-        try:
-            by, how = receiver.recv() if receiver.poll(LIMIT) else (None, "time limit")
-        except EOFError:
-            by, how = "pytest", "error"  # it crashed
-        child.kill()
-        child.join()
+    child = FORK.Process(target=trial, args=(mutant, sender))
+    child.start()
+    sender.close()
+    products = set()
+    try:
+        by, how, products = receiver.recv() if receiver.poll(LIMIT) else (None, "time limit", products)
+    except EOFError:
+        by, how = "pytest", "error"  # it crashed
+    child.kill()
+    child.join()
     return {
         "page": where(mutant.part.page), "line": mutant.line, "label": mutant.label,
         "mutation": mutant.mutation, "killed": by is not None, "by": by, "how": how,
-    }  # fmt: skip
+    } | ({} if mutant.statements else {"products": products})  # fmt: skip
 
 
 def choose(address: str) -> Part:
@@ -118,13 +111,13 @@ def choose(address: str) -> Part:
     return parts[found[1]]
 
 
-def run(snapshot: Path, jobs: list[Mutant]) -> list[dict]:
+def run(jobs: list[Mutant]) -> list[dict]:
     """Try all mutants, and say after each equation how many were killed."""
     records, start = [], time.monotonic()
     # Only this process answers Ctrl-C.
     with ProcessPoolExecutor(min(4, os.cpu_count()), FORK, signal.signal, IGNORE_INTERRUPT) as pool:
         try:
-            verdicts = pool.map(partial(verdict, snapshot), jobs)
+            verdicts = pool.map(verdict, jobs)
             for (page, label), group in groupby(verdicts, itemgetter("page", "label")):
                 found = list(group)
                 records += found
@@ -174,27 +167,24 @@ def save(parts: list[Part], records: list[dict]):
 
 def main(*addresses: str) -> int:
     """Mutate the given pages (default: all); return 0 if enough of the mutants are killed."""
+    jobs = []
     try:
         parts = [choose(address) for address in addresses] or discover()
         for part in parts:
             fast(part.id, fast_key(part))
             part.load("checks")  # imports the libraries, once for all children
-        jobs = [mutant for part in parts for mutant in find_mutants(part)]
+        gc.freeze()  # no child need search what is imported for garbage
+        for part in parts:
+            unchanged = verdict(Mutant(part, "", 1, ""))
+            if unchanged["how"]:
+                problem = f"{unchanged['by'] or 'the time limit'} stops the unchanged page"
+                print(f"{unchanged['page']}: {problem}", file=sys.stderr)
+                return 2
+            jobs += find_mutants(part, unchanged["products"])
     except (LookupError, ChecksFailed, EquationError) as error:
         print(error.args[0], file=sys.stderr)
         return 2
-    gc.freeze()  # no child need search what is imported for garbage
-    with TemporaryDirectory() as scratch:
-        snapshot = Path(scratch)
-        shutil.copytree(DOCS, snapshot / "docs")
-        shutil.copy(ROOT / ".pytest.ini", snapshot)
-        for part in parts:
-            record = verdict(snapshot, Mutant(part, "", 1, "", part.page.read_text()))
-            if record["how"]:
-                problem = f"{record['by'] or 'the time limit'} stops the unchanged page"
-                print(f"{record['page']}: {problem}", file=sys.stderr)
-                return 2
-        records = run(snapshot, jobs)
+    records = run(jobs)
     save(parts, records)
     return 0 if summarise(records) >= ENOUGH else 1
 

@@ -44,10 +44,13 @@ class Canvas:
     def narrow(self) -> bool:
         return self.width == "narrow"
 
-    def equation(self, label: str, statement: int = 0, side: int = -1, sets=None) -> Callable:
-        """Return one side of a labelled equation of the page, as printed, as a function of its symbols."""
+    def equation(self, label: str, statement: int = 0, side: int = -1, each: str = "", **reading) -> Callable:
+        """Return one side of a labelled equation of the page, as printed, as a function of its symbols.
+
+        Those named in `each` are arrays of samples, of which each entry makes one point of a curve.
+        """
         self.plotted.add(label)
-        return find(self.page, label).function(statement, side, sets)
+        return find(self.page, label).function(statement, side, each, **reading)
 
     def panels(self, count: int, height: float = 2.8, widths: list[float] | None = None):
         """Return a figure and `count` axes: a row on a wide sheet, a column on a narrow one."""

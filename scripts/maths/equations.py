@@ -1,18 +1,34 @@
 """Evaluate the labelled equations of a page: the TeX that readers see is what runs."""
 
 import re
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 from paper.parts import DOCS, where
 
-from maths.evaluate import Evaluator, Exact
-from maths.tex import Node, TexError, statements
+from maths import algebra
+from maths.algebra import shape
+from maths.evaluate import Evaluator
+from maths.parser import statements
+from maths.tokens import TexError, tokens
+from maths.tree import Node
+from maths.typeset import typeset
 
-PARSER = ("maths/equations", "maths/evaluate", "maths/tex", "maths/tokens")  # between the TeX and a value
+PARSER = tuple(  # what stands between the TeX and a value
+    f"maths/{name}"
+    for name in "equations evaluate exact functions algebra parser operators reader tokens tree".split()
+)
 DISPLAY = re.compile(r"^[ \t]*\$\$[ \t]*\n(.*?)\n[ \t]*\$\$[ \t]*$", re.DOTALL | re.MULTILINE)
 HIDDEN = re.compile(r"<!--.*?-->|^[ \t]*(```+|~~~+).*?^[ \t]*\1", re.DOTALL | re.MULTILINE)
+LABEL = re.compile(r"\\label\{([^}]*)\}")
+NO_MATHEMATICS = re.compile(r"\\(?:label|tag|source)\{[^}]*\}")
+replaced: dict[
+    str, tuple[Node, ...]
+] = {}  # the statements that a mutation test puts in the place of a label's
 
 
 class EquationError(ValueError):
@@ -28,29 +44,86 @@ class Equation:
     place: str
     statements: tuple[Node, ...]
 
-    def sides(
-        self, scope: dict, sets: dict | None = None, exact: bool = False
-    ) -> list[tuple[tuple[str, ...], list]]:
+    def sides(self, scope: dict, sets: dict | None = None, exact: bool = False, **reading) -> list[tuple]:
         """Return for each statement its relation signs and the values of its sides.
 
         `scope` gives every symbol a number, an array or a function, under its plain name
-        (`\\pi_\\theta` is `pi_theta`, `y'` is `y_prime`); `sets` gives every bound variable its values.
-        With `exact` the values are SymPy expressions.
+        (`\\pi_\\theta` is `pi_theta`, `y'` is `y_prime`); `sets` gives every bound variable its values;
+        `reading` is `upper` and `conjugate` of the Evaluator. With `exact` the values are SymPy expressions.
+        What is only declared, as x ∈ ℝ^n, is checked, and is none of the statements.
         """
-        evaluate = (Exact if exact else Evaluator)(scope, sets or {})
-        return [(node.value, [self._value(evaluate, n) for n in node.parts]) for node in self.statements]
+        with self.strictly():
+            return self.values(evaluator(exact)(scope, sets, **reading))
 
-    def function(self, statement: int = 0, side: int = -1, sets: dict | None = None) -> Callable:
-        """Return one side of the equation as a function of its symbols, by their plain names."""
-        node = self.statements[statement].parts[side]
-        return lambda **scope: self._value(Evaluator(scope, sets or {}), node)
+    def values(self, evaluate: Evaluator) -> list[tuple]:
+        """Return for each statement its relation signs and the values of its sides."""
+        return [found for node in self.statements if (found := self._sides(evaluate, node))]
 
-    def _value(self, evaluate: "Evaluator", node: Node):
-        try:
-            return evaluate(node)
-        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+    def _sides(self, evaluate: Evaluator, node: Node) -> tuple | None:
+        """Return the signs and the values of a statement, without the regions that it names."""
+        if not set(node.value) & {"∈", "∉"}:
+            return node.value, list(map(evaluate, node.parts))
+        signs, parts = [sign for sign in node.value if sign not in "∈∉"], list(node.parts)
+        for at, sign in reversed(list(enumerate(node.value, 1))):
+            if sign in "∈∉":
+                region, value = parts.pop(at), evaluate(node.parts[at - 1])
+                if evaluate.contains(region, value) is (sign == "∉"):
+                    raise ValueError(f"{shape(value)} does not fit {node.tex}")
+        return (tuple(signs), list(map(evaluate, parts))) if signs else None
+
+    def function(self, statement: int = 0, side: int = -1, each: str = "", **reading) -> Callable:
+        """Return one side of the equation as a function of its symbols, by their plain names.
+
+        Those named in `each` are arrays of samples: the side is computed once for each of their entries.
+        """
+        node, names = self.statements[statement].parts[side], each.split()
+
+        def value(**scope):
+            samples = [np.asarray(scope[name]) for name in names]
+            algebra.same("samples", *samples)
+            with self.strictly():
+                if not names:
+                    return Evaluator(scope, **reading)(node)
+                entries = [
+                    Evaluator(scope | dict(zip(names, sample)), **reading)(node)
+                    for sample in zip(*(array.ravel().tolist() for array in samples))
+                ]
+            return np.array(entries).reshape((*samples[0].shape, *np.shape(entries[0])))
+
+        return value
+
+    def strictly(self) -> "Strict":
+        """Return a context in which warnings are errors, and errors name the place of the equation."""
+        return Strict(f"{self.place}: equation {self.label}")
+
+
+class Strict(warnings.catch_warnings):
+    """A context in which warnings are errors, and errors name a place."""
+
+    def __init__(self, place: str):
+        super().__init__(action="error")
+        self.place, self.numbers = place, np.errstate(all="raise", under="ignore")
+
+    def __enter__(self):
+        super().__enter__()
+        self.numbers.__enter__()
+
+    def __exit__(self, kind, error, trace):
+        self.numbers.__exit__(kind, error, trace)
+        super().__exit__(kind, error, trace)
+        caught = LookupError, TypeError, ValueError, ArithmeticError, AttributeError, Warning
+        if isinstance(error, caught) and not isinstance(error, EquationError):
             reason = str(error.args[0]) if error.args else type(error).__name__
-            raise EquationError(f"{self.place}: equation {self.label}: {reason}") from error
+            raise EquationError(f"{self.place}: {reason}") from error
+
+
+def evaluator(exact: bool) -> type[Evaluator]:
+    """Return the class that evaluates; SymPy is imported where it is needed."""
+    if not exact:
+        return Evaluator
+    from maths.exact import Exact
+
+    return Exact
 
 
 def matches(page: Path) -> list[re.Match]:
@@ -64,22 +137,59 @@ def displays(page: Path) -> list[str]:
     return [match[1] for match in matches(page)]
 
 
+@cache
+def mathml(displayed: tuple[str, ...]) -> dict:
+    """Return the typeset form of displays, by their TeX; all of a page are typeset at once."""
+    return dict(zip(displayed, typeset([(NO_MATHEMATICS.sub("", tex).strip(), True) for tex in displayed])))
+
+
+def labelled(page: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield the label, the TeX and the place of each labelled display of a page."""
+    for match in matches(page):
+        if label := LABEL.search(match[1]):
+            yield label[1], match[1], where(page, match.string.count("\n", 0, match.start(1)) + 1)
+
+
 def find(page: Path, label: str) -> Equation:
     """Return the display of the page that carries the label.
 
     Raises EquationError if the page has no such label or has it twice, or its TeX does not parse.
     """
-    found = [match for match in matches(page) if f"\\label{{{label}}}" in match[1]]
-    for match in found:
-        place = where(page, match.string.count("\n", 0, match.start(1)) + 1)
-        if len(found) > 1:
-            raise EquationError(f"{place}: the label {label!r} stands at {len(found)} displays")
+    every = list(labelled(page))
+    found = [(tex, place) for name, tex, place in every if name == label]
+    if not found:
+        pages = (p for p in sorted(DOCS.glob("q*/*/index.md")) if p != page)
+        others = [p for p in pages if f"\\label{{{label}}}" in p.read_text()]
+        elsewhere = f"; {where(others[0])} has it" if others else ""
+        raise EquationError(f"{where(page)}: the page has no equation {label!r}{elsewhere}")
+    tex, place = found[0]
+    if len(found) > 1:
+        raise EquationError(f"{place}: the label {label!r} stands at {len(found)} displays")
+    return Equation(
+        label,
+        tex,
+        place,
+        replaced.get(label)
+        or parsed(mathml(tuple(t for _, t, _ in every))[tex], f"{place}: equation {label}"),
+    )
+
+
+def parsed(made, place: str) -> tuple[Node, ...]:
+    """Return the statements of a typeset display."""
+    try:
+        if made.error:
+            raise TexError(made.error)
+        return tuple(statements(tokens(made.mathml)))
+    except TexError as error:
+        raise EquationError(f"{place}: {error}") from error
+
+
+def unread(page: Path) -> list[str]:
+    """Return for each labelled display of the page that cannot be read what is wrong, with its place."""
+    problems = []
+    for label in dict.fromkeys(name for name, _, _ in labelled(page)):
         try:
-            return Equation(label, match[1], place, tuple(statements(match[1])))
-        except TexError as error:
-            raise EquationError(f"{place}: equation {label}: {error}") from error
-    others = [
-        p for p in sorted(DOCS.glob("q*/*/index.md")) if p != page and f"\\label{{{label}}}" in p.read_text()
-    ]
-    elsewhere = f"; {where(others[0])} has it" if others else ""
-    raise EquationError(f"{where(page)}: the page has no equation {label!r}{elsewhere}")
+            find(page, label)
+        except EquationError as error:
+            problems.append(str(error))
+    return problems

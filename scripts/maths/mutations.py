@@ -1,280 +1,256 @@
-"""The mutants of a displayed equation: slips of the pen, each made at one place of its TeX.
+"""The mutants of an equation: slips of the pen, each made at one place of its expression tree.
 
-An operator yields edits: what is done, from where to where in the source, and what stands there then.
+An operator takes a node and its display, and yields what is done and the node that comes of it.
 """
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from maths.tex import Parser, mathematics, rows, statements
-from maths.tokens import FUNCTIONS, LETTERS, TOKEN, tokens
+from maths.tree import Node
 
-EXCHANGED = [(r"\min", r"\max"), (r"\log", r"\exp"), (r"\inf", r"\sup")]
+PAIRS = [
+    ("min", "max"),
+    ("log", "exp"),
+    ("ln", "exp"),
+    ("sin", "cos"),
+    ("floor", "ceil"),
+    ("argmax", "argmin"),
+]
+EXCHANGED = dict(PAIRS) | {b: a for a, b in PAIRS}
+REVERSED = {"≤": "≥", "≥": "≤", "<": ">", ">": "<"}
+BORDERS = {"<": "≤", ">": "≥", "≤": "<", "≥": ">"}
 SYMMETRIC = ("min", "max")
-REVERSED = [(r"\le", r"\ge"), (r"\leq", r"\geq"), ("<", ">")]
-RULES = (
-    "sum", "term", "product", "power", "atom", "fraction", "summation", "cases", "named", "arguments",
-    "name", "index",
-)  # fmt: skip
-Edit = tuple[str, int, int, str]
+ONE = Node("number", "1")
+Change = tuple[str, Node]
 
 
-class Token(str):
-    """A token with its place in the source, which for the tokens of a macro is the macro's."""
-
-    start: int
-    end: int
-
-    @classmethod
-    def at(cls, match: re.Match, text: str) -> "Token":
-        """Return a token read from a match."""
-        token = cls(text)
-        token.start, token.end = match.span()
-        return token
-
-
-@dataclass
-class Span:
-    """The piece of the source that one rule of the grammar reads, and the pieces inside it."""
-
-    rule: str
-    start: int
-    end: int
-    value: object
-    parts: list["Span"]
-
-
-def located(rule: str):
-    """Return the parser's method for a rule, which now also records the span it reads."""
-
-    def parse(self, *arguments, **options):
-        outer, self.parts, first = self.parts, [], self.position
-        value = getattr(Parser, rule)(self, *arguments, **options)
-        read, near = self.tokens[first : self.position], self.tokens[max(0, first - 1) : self.position + 1]
-        # The source has no place for one half of a macro.
-        if read and len(read) == sum(t.start >= read[0].start and t.end <= read[-1].end for t in near):
-            outer.append(Span(rule, read[0].start, read[-1].end, value, self.parts))
-        self.parts = outer
-        return value
-
-    return parse
-
-
-class Locator(Parser):
-    """The parser of the pages' TeX, with a record of what stands where."""
-
-    def __init__(self, row: list[Token]):
-        super().__init__(row)
-        self.parts = []
-
-
-for rule in RULES:
-    setattr(Locator, rule, located(rule))
-
-
+@dataclass(frozen=True)
 class Display:
-    """The TeX of a display, its tokens, the statements it parses to, and the spans in it."""
+    """The statements of a display, and the products in it that do not commute."""
 
-    def __init__(self, tex: str):
-        self.tex, self.statements, self.spans = tex, [], []
-        found = TOKEN.finditer(mathematics(tex))
-        self.tokens = [Token.at(match, text) for match in found for text in tokens(match[0])]
-        for row in rows(self.tokens):
-            locator = Locator(row)
-            self.statements.append(locator.statement())
-            self.spans += locator.parts
+    statements: tuple[Node, ...]
+    products: frozenset[Node] = frozenset()
 
-    def all(self, rule: str, spans: list[Span] | None = None) -> Iterator[Span]:
-        """Yield all spans of a rule, from left to right."""
-        for span in self.spans if spans is None else spans:
-            if span.rule == rule:
-                yield span
-            yield from self.all(rule, span.parts)
+    def nodes(self) -> Iterator[Node]:
+        """Yield all nodes of the display."""
+        for statement in self.statements:
+            yield from statement.walk()
 
-    def text(self, span: Span) -> str:
-        return self.tex[span.start : span.end]
+    def symbols(self) -> dict[str, Node]:
+        """Return the symbols of the display with their indices, by their plain names."""
+        bases = {id(node.parts[0]) for node in self.nodes() if indexed(node)}
+        found = (node for node in self.nodes() if node.kind == "name" or indexed(node))
+        return {node.plain: node for node in found if node.plain and id(node) not in bases}
 
-    def swap(self, what: str, a: Span, b: Span) -> Edit:
-        """Return the edit that exchanges two spans."""
-        return what, a.start, b.end, join(self.text(b), self.tex[a.end : b.start], self.text(a))
+    def letters(self) -> dict[str, Node]:
+        """Return the single letters that are indices."""
+        places = [place for node in self.nodes() if indexed(node) for place in node.parts[1:]]
+        inside = [part for place in places for part in (place.parts if place.kind == "letters" else [place])]
+        return {part.value: part for part in inside if part.kind == "name" and len(part.value) == 1}
 
-
-def join(*pieces: str) -> str:
-    """Join pieces of TeX, with a space where a command would run into a letter."""
-    whole = ""
-    for piece in pieces:
-        whole += " " * bool(piece[:1].isalpha() and re.search(r"\\[A-Za-z]+$", whole)) + piece
-    return whole
+    def counters(self) -> set[str]:
+        """Return the variables that count: those that run from one number to another."""
+        return {node.value for node in self.nodes() if node.kind == "range"}
 
 
-def signs(display: Display) -> Iterator[Edit]:
-    for found in display.all("sum"):
-        for number, term in enumerate(found.parts):
-            sign = display.tex[term.start]
-            if number:
-                yield "flip sign", term.start, term.start + 1, {"+": "-", "-": "+"}[sign]
-            elif sign == "-":
-                yield "drop minus", term.start, term.start + 1, ""
-    for index in display.all("index"):
-        if display.tex[index.start] == "-":
-            yield "drop minus", index.start, index.start + 1, ""
+def indexed(node: Node) -> bool:
+    """Tell whether a node is a symbol with an index, lower or upper."""
+    return node.kind == "index" or node.kind == "power" and node.value == "index"
 
 
-def terms(display: Display) -> Iterator[Edit]:
-    for found in display.all("sum"):
-        for term in found.parts if len(found.parts) > 1 else ():
-            yield "drop term", term.start, term.end, ""
+def exchange(items: tuple, at: int) -> tuple:
+    """Return items with two neighbours exchanged."""
+    return (*items[:at], items[at + 1], items[at], *items[at + 2 :])
 
 
-def fractions(display: Display) -> Iterator[Edit]:
-    for fraction in display.all("fraction"):
-        if fraction.parts:  # not a derivative, which is one name
-            above, below = fraction.parts
-            yield display.swap("turn fraction over", above, below)
-            yield "drop numerator", above.start, above.end, "1"
-            yield "drop denominator", fraction.start, fraction.end, f"({display.text(above)})"
-    for token in display.tokens:
-        if token == "/":
-            yield "multiply", token.start, token.end, r" \cdot "
+def put(node: Node, at: int, *new: Node) -> Node:
+    """Return a node with other parts in place of one."""
+    return replace(node, parts=(*node.parts[:at], *new, *node.parts[at + 1 :]))
 
 
-def functions(display: Display) -> Iterator[Edit]:
-    for token in display.tokens:
-        for what, pairs in (("exchange function", EXCHANGED), ("reverse inequality", REVERSED)):
-            for other in [b for a, b in pairs if a == token] + [a for a, b in pairs if b == token]:
-                yield what, token.start, token.end, other
-    for named in display.all("named"):
-        if named.parts[0].value == "sigma" and len(named.parts) > 1:
-            (argument,) = named.parts[1].parts
-            if display.tex[argument.start] != "-":  # else the minus is dropped
-                yield "negate argument", argument.start, argument.end, f"-({display.text(argument)})"
+def signs(node: Node, _: Display) -> Iterator[Change]:
+    if node.kind == "negate":
+        yield "drop minus", node.parts[0]
+    if node.kind == "add":
+        for at, term in enumerate(node.parts[1:], 1):
+            flipped = term.parts[0] if term.kind == "negate" else Node("negate", None, (term,))
+            yield f"flip sign of {term.tex}", put(node, at, flipped)
 
 
-def numbers(display: Display) -> Iterator[Edit]:
-    for token in display.tokens:
-        if token[0].isdigit():
-            yield "increase number", token.start, token.end, f"{float(token) + 1:g}"
-    for summation in display.all("summation"):
-        for last in [part for part in summation.parts if part.rule == "sum"][1:]:
-            bare = display.tex[last.start - 1] != "{"
-            yield (
-                "decrease limit",
-                last.start,
-                last.end,
-                "{" * bare + f"{display.text(last)} - 1" + "}" * bare,
-            )
+def terms(node: Node, _: Display) -> Iterator[Change]:
+    if node.kind == "add":
+        for at, term in enumerate(node.parts):
+            rest = put(node, at)
+            yield f"drop term {term.tex}", rest if len(rest.parts) > 1 else rest.parts[0]
 
 
-def names(display: Display) -> Iterator[Edit]:
-    """Yield exchanges of an index letter, and of a name for one of another index, star or prime."""
-    for what, rule in (("change index", "index"), ("change name", "name")):
-        occurring = {span.value: display.text(span) for span in reversed([*display.all(rule)])}
-        for span in display.all(rule):
-            for value in sorted(occurring):
-                if value != span.value and related(rule, value, span.value):
-                    yield what, span.start, span.end, occurring[value]
+def fractions(node: Node, _: Display) -> Iterator[Change]:
+    if node.kind == "divide":
+        above, below = node.parts
+        yield "turn fraction over", replace(node, parts=(below, above))
+        yield "drop numerator", replace(node, parts=(ONE, below))
+        yield "drop denominator", above
+        yield "multiply", Node("multiply", "", node.parts)
 
 
-def related(rule: str, a: str, b: str) -> bool:
-    """Tell whether two indices are letters of one alphabet and case, or two names decorate one symbol."""
-    if rule == "index":
-        return len(a) == len(b) == 1 and a.isalpha() and b.isalpha() and a.isupper() == b.isupper()
-    return a.split("_")[0] == b.split("_")[0]
+def functions(node: Node, _: Display) -> Iterator[Change]:
+    if node.kind == "apply" and node.parts[0].value in EXCHANGED:
+        yield "exchange function", put(node, 0, replace(node.parts[0], value=EXCHANGED[node.parts[0].value]))
+    if node.value in EXCHANGED and node.kind == "big" or node.kind in ("floor", "ceil"):
+        field = "value" if node.kind == "big" else "kind"
+        yield "exchange function", replace(node, **{field: EXCHANGED[getattr(node, field)]})
+    if node.kind == "apply" and node.parts[0].value == "sigma" and node.parts[1].kind != "negate":
+        yield "negate argument", put(node, 1, Node("negate", None, (node.parts[1],)))
 
 
-def preferences(display: Display) -> Iterator[Edit]:
-    pair = {"y_w": "y_l", "y_l": "y_w"}
-    found = [name for name in display.all("name") if name.value in pair]
-    if len({name.value for name in found}) == 2:
-        start, end = found[0].start, found[-1].end
-        swapped = re.sub("y_[wl]", lambda match: pair[match[0]], display.tex[start:end])
-        yield "exchange everywhere", start, end, swapped
+def relations(node: Node, _: Display) -> Iterator[Change]:
+    for at, sign in enumerate(node.value if node.kind == "relation" else ()):
+        if sign in REVERSED:
+            changed = (*node.value[:at], REVERSED[sign], *node.value[at + 1 :])
+            yield "reverse inequality", replace(node, value=changed)
 
 
-def factors(display: Display) -> Iterator[Edit]:
-    for product in display.all("product"):
-        for before, factor in zip(product.parts, product.parts[1:]):
-            yield "drop factor", before.end, factor.end, ""
-        if len(product.parts) > 1:
-            first, second = product.parts[:2]
-            if "/" in display.tex[first.end : second.start]:
-                yield "drop factor", first.start, first.end, "1"
+def numbers(node: Node, _: Display) -> Iterator[Change]:
+    if node.kind == "number":
+        yield "increase number", replace(node, value=f"{float(node.value) + 1:g}")
+
+
+def limits(node: Node, _: Display) -> Iterator[Change]:
+    if node.kind == "range":
+        first, last = node.parts
+        yield "decrease limit", put(node, 1, Node("add", None, (last, Node("negate", None, (ONE,)))))
+        yield "raise first limit", put(node, 0, Node("add", None, (first, ONE)))
+
+
+def conditions(node: Node, display: Display) -> Iterator[Change]:
+    for at, condition in enumerate(node.parts[1:] if node.kind == "big" else (), 1):
+        if condition.kind == "relation" and condition.value[0] not in "∈∉":
+            names = {n.value: n for n in condition.walk() if n.kind == "name"}
+            if at > 1:
+                yield f"drop condition {condition.tex}", put(node, at)
             else:
-                yield "drop factor", first.start, second.start, ""
-    for named in display.all("named"):  # P (1 - P) is read as a product if P is a number
-        if len(named.parts) == 2 and is_factor(*named.parts):
-            name, bracket = named.parts
-            yield "drop factor", name.start, name.end, ""
-            yield "drop factor", bracket.start, bracket.end, ""
+                yield (
+                    f"drop condition {condition.tex}",
+                    put(node, at, *(names[name] for name in sorted(names))),
+                )
+            for sign in set(condition.value) & BORDERS.keys():
+                moved = tuple(BORDERS[s] if s == sign else s for s in condition.value)
+                yield f"move border of {condition.tex}", put(node, at, replace(condition, value=moved))
 
 
-def is_factor(name: Span, bracket: Span) -> bool:
+def names(node: Node, display: Display) -> Iterator[Change]:
+    if node.plain in (symbols := display.symbols()):
+        for name in sorted(symbols):
+            letter, other = (symbol.split("_")[0] for symbol in (node.root, symbols[name].root))
+            if name != node.plain and letter == other:
+                yield f"change name to {symbols[name].tex or name}", symbols[name]
+
+
+def indices(node: Node, display: Display) -> Iterator[Change]:
+    first = 1 if indexed(node) else 0 if node.kind == "letters" else len(node.parts)
+    for at, place in enumerate(node.parts[first:], first):
+        if place.kind == "name" and len(place.value) == 1:
+            for letter, other in sorted(display.letters().items()):
+                if letter != place.value and letter.isupper() == place.value.isupper():
+                    yield f"change index to {letter}", lettered(put(node, at, other))
+        if first and place.mentions(display.counters()) and place.kind != "letters":
+            yield f"shift index {place.tex}", put(node, at, Node("add", None, (place, ONE)))
+
+
+def lettered(node: Node) -> Node:
+    """Return letters side by side with their word."""
+    return replace(node, value="".join(p.value for p in node.parts)) if node.kind == "letters" else node
+
+
+def factors(node: Node, _: Display) -> Iterator[Change]:
+    if node.kind == "multiply":
+        yield f"drop factor {node.parts[1].tex}", node.parts[0]
+        if node.parts[0].kind not in ("multiply", "divide"):
+            yield f"drop factor {node.parts[0].tex}", node.parts[1]
+    if node.kind == "divide" and node.value == "/" and node.parts[0].kind == "multiply":
+        return
+    if node.kind == "apply" and is_factor(node):  # P (1 - P) is read as a product if P is a number
+        yield "drop bracket", node.parts[0]
+        yield "drop factor before the bracket", node.parts[1]
+
+
+def is_factor(node: Node) -> bool:
     """Tell whether a symbol before a bracket can be a factor: the bracket holds one sum of terms."""
-    symbol = name.value.split("_")[0]
-    letter = len(symbol) == 1 or symbol in LETTERS - FUNCTIONS
-    return letter and [len(argument.parts) > 1 for argument in bracket.parts] == [True]
+    return [part.kind for part in node.parts[1:]] == ["add"] and node.parts[0].root not in (
+        "",
+        "sigma",
+        *EXCHANGED,
+    )
 
 
-def arguments(display: Display) -> Iterator[Edit]:
-    for named in display.all("named"):
-        name, *given = named.parts
-        found = [part for span in given for part in span.parts]
-        for a, b in zip(found, found[1:]) if name.value not in SYMMETRIC else ():
-            yield display.swap("exchange arguments", a, b)
-            yield "repeat argument", a.start, a.end, display.text(b)
-            yield "repeat argument", b.start, b.end, display.text(a)
+def products(node: Node, display: Display) -> Iterator[Change]:
+    if node.kind == "multiply" and node in display.products:
+        yield "exchange factors", replace(node, parts=node.parts[::-1])
+        yield "multiply entry by entry", replace(node, value="⊙")
+    if node.value == "⊙":
+        yield "multiply as matrices", replace(node, value="")
 
 
-def decorations(display: Display) -> Iterator[Edit]:
-    for power in display.all("power"):
-        base = power.parts[0]
-        if base.end < power.end:
-            yield "drop exponent", base.end, power.end, ""
-    for atom in display.all("atom"):
-        if display.text(atom).startswith(r"\lvert"):
-            (inner,) = atom.parts
-            yield "drop absolute value", atom.start, atom.end, f"({display.text(inner)})"
-    for token in display.tokens:
-        if token == "'":
-            yield "drop prime", token.start, token.end, ""
+def arguments(node: Node, _: Display) -> Iterator[Change]:
+    if node.kind == "apply" and node.parts[0].value not in SYMMETRIC or node.kind == "stack":
+        for at in range(int(node.kind == "apply"), len(node.parts) - 1):
+            a, b = node.parts[at : at + 2]
+            yield f"exchange arguments {a.tex}, {b.tex}", replace(node, parts=exchange(node.parts, at))
+            yield f"repeat argument {b.tex}", put(node, at, b)
+            yield f"repeat argument {a.tex}", put(node, at + 1, a)
 
 
-def branches(display: Display) -> Iterator[Edit]:
-    for cases in display.all("cases"):
-        values = cases.parts[::3]  # each with the two sides of its condition
-        for a, b in zip(values, values[1:]):
-            yield display.swap("exchange cases", a, b)
+def decorations(node: Node, _: Display) -> Iterator[Change]:
+    if node.kind == "power" and node.value != "index":
+        yield "drop root" if node.value else "drop exponent", node.parts[0]
+    if node.kind in ("absolute", "norm", "transpose", "conjugate", "adjoint", "floor", "ceil"):
+        yield f"drop {node.kind}", node.parts[0]
+    for mark in ("_prime", "_star"):
+        if node.kind == "name" and node.value.endswith(mark):
+            yield f"drop {mark[1:]}", replace(node, value=node.value.removesuffix(mark))
+
+
+def branches(node: Node, _: Display) -> Iterator[Change]:
+    if node.kind == "cases":
+        for at in range(0, len(node.parts) - 2, 2):
+            a, b = node.parts[at], node.parts[at + 2]
+            yield "exchange cases", put(put(node, at, b), at + 2, a)
 
 
 OPERATORS = (
-    signs, terms, fractions, functions, numbers, names, preferences, factors, arguments, decorations,
-    branches,
+    signs, terms, fractions, functions, relations, numbers, limits, conditions, names, indices, factors,
+    products, arguments, decorations, branches,
 )  # fmt: skip
 
 
-def mutants(tex: str) -> Iterator[tuple[int, str, str]]:
-    """Yield for each mutant of a display where it differs, what was done, and its TeX.
-
-    What no longer parses, or parses to the same statements as the display or an earlier mutant, is none.
-    """
-    display, seen = Display(tex), {tuple(statements(tex))}
-    edits = [edit for operator in OPERATORS for edit in operator(display)]
-    for what, start, end, new in sorted(edits, key=lambda edit: edit[1:3]):
-        mutated = join(tex[:start], new, tex[end:])
-        try:
-            parsed = tuple(statements(mutated))
-        except (ValueError, LookupError):
-            continue
-        if parsed not in seen:
-            seen.add(parsed)
-            yield start, f"{what}: {context(display, start, end, new)}", mutated
+def preferences(node: Node) -> Node:
+    """Return a tree in which y_w and y_l are exchanged everywhere."""
+    other = {"y_w": "l", "y_l": "w"}.get(node.plain)
+    if node.kind == "index" and other:
+        return put(node, 1, Node("name", other))
+    return replace(node, parts=tuple(map(preferences, node.parts)))
 
 
-def context(display: Display, start: int, end: int, new: str) -> str:
-    """Return `before → after`, with a few tokens on either side."""
-    left = [token.start for token in display.tokens if token.end <= start][-3:]
-    right = [token.end for token in display.tokens if token.start >= end][:3]
-    before, after = display.tex[min([start, *left]) : start], display.tex[end : max([end, *right])]
-    old = join(before, display.tex[start:end], after)
-    return " ".join(f"{old} → {join(before, new, after)}".split())
+def changes(node: Node, display: Display, operators=OPERATORS) -> Iterator[Change]:
+    """Yield the slips at a node and at those below it: what is done where, and the changed tree."""
+    for operator in operators:
+        yield from ((f"{what}: {node.tex or node.plain}", new) for what, new in operator(node, display))
+    for at, part in enumerate(node.parts):
+        base = indexed(node) and not at  # without its index it is no name of the display
+        for what, new in changes(part, display, [o for o in operators if not (base and o is names)]):
+            yield what, put(node, at, new)
+
+
+def mutants(
+    statements: tuple[Node, ...], products=frozenset(), operators=OPERATORS
+) -> Iterator[tuple[str, tuple]]:
+    """Yield the mutants of a display, each with what was done; no two of them are alike."""
+    display, seen = Display(tuple(statements), frozenset(products)), {tuple(statements)}
+    every = [("exchange y_w and y_l everywhere", tuple(map(preferences, display.statements)))]
+    for at, statement in enumerate(display.statements):
+        for what, new in changes(statement, display, operators):
+            every.append((what, (*display.statements[:at], new, *display.statements[at + 1 :])))
+    for what, mutated in every:
+        if mutated not in seen:
+            seen.add(mutated)
+            yield what, mutated

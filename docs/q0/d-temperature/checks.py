@@ -1,6 +1,8 @@
 """Checks of 0(d): what temperature does to probabilities, order, entropy and sampling."""
 
 import re
+from functools import cache, partial
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -22,23 +24,25 @@ def slope(function, temperature=TEMPERATURES):
     return (change.T / (2 * step)).T
 
 
-def indexed(rows):
-    """Return the tokens (last axis) first, from index 1 as on the page; index 0 holds NaN."""
-    return np.moveaxis(np.insert(rows, 0, np.nan, axis=-1), -1, 0)
+def chances(logits):
+    """Return p_i(T) as a function of i, which counts from 1, and T."""
+    every = cache(partial(m.tempered, logits))
+    return lambda i, t: every(t)[i - 1]
 
 
-def curves(logits):
-    """Return the page's symbols for logits whose last axes are temperature and tokens."""
-    return {
-        "p": lambda i, t: indexed(m.tempered(logits, t))[i], "z": indexed(logits),
-        "n": logits.shape[-1], "T": TEMPERATURES,
-    }  # fmt: skip
+def tokens(draws, temperatures, pairs=False):
+    """Yield the page's symbols for every draw of logits, temperature and token, or pair of tokens."""
+    size = draws.shape[-1]
+    places = list(combinations(range(1, size + 1), 2) if pairs else product(range(1, size + 1)))
+    for z, p in ((z, chances(z)) for z in draws):
+        for t, place in product(temperatures, places):
+            yield {"p": p, "z": z, "n": size, "T": t} | dict(zip("ij", place))
 
 
 def softmax(evidence, *logits):
     """Return p_i(T) of the page as a SymPy expression, a function of i and T."""
     equation = evidence.printed("eq-temperature-softmax")
-    scope = {"p": lambda *_: 0, "z": (sp.nan, *logits), "n": len(logits)}
+    scope = {"p": lambda *_: 0, "z": logits, "n": len(logits)}
     return lambda i, t: equation.sides(scope | {"i": i, "T": t}, exact=True)[0][1][1]
 
 
@@ -48,33 +52,37 @@ def symbols(evidence):
     p = softmax(evidence, *logits)
     mean = sum(p(i, t) * z for i, z in enumerate(logits, 1))
     variance = sum(p(i, t) * (z - mean) ** 2 for i, z in enumerate(logits, 1))
-    z = (sp.nan, *logits)
-    return {"p": p, "mu": lambda _: mean, "V": lambda _: variance, "z": z, "n": 3, "T": t}
+    return {"p": p, "mu": lambda _: mean, "V": lambda _: variance, "z": logits, "n": 3, "T": t}
 
 
 def test_softmax_and_odds(evidence):
     """$p_i(T)$ is the softmax of $z/T$, and the odds of two tokens are $e^{(z_i - z_j)/T}$."""
-    every, ordered = np.arange(1, 7), np.sort(DRAWS, axis=-1)[:, None, ::-1]
-    route = "scipy's softmax, 6,000 distributions"
-    evidence.equation("eq-temperature-softmax", 1e-13, route, i=every, **curves(DRAWS[:, None]))
-    i, j = np.triu_indices(6, 1)  # i before j in the order of the logits
-    evidence.equation("eq-temperature-odds", 1e-12, route, i=i + 1, j=j + 1, **curves(ordered))
+    ordered, route = np.sort(DRAWS, axis=-1)[:, ::-1], "scipy's softmax, 600 distributions"
+    few = TEMPERATURES[::3]
+    evidence.equation("eq-temperature-softmax", 1e-13, route, each=tokens(DRAWS[:30], few))
+    pairs = tokens(ordered[:20], few[1::2], pairs=True)  # i before j in the order of the logits
+    evidence.equation("eq-temperature-odds", 1e-12, "scipy's softmax, 200 distributions", each=pairs)
     rng, temperatures = np.random.default_rng(1), np.array([0.5, 1, 2])
-    z = m.LOGITS + temperatures[:, None] * rng.gumbel(size=(200_000, 3, 8))
-    shares = indexed(np.eye(8)[z.argmax(axis=-1)].mean(axis=0))
-    scope = curves(m.LOGITS[None]) | {"T": temperatures, "p": lambda i, t: shares[i]}
+    noisy = m.LOGITS + temperatures[:, None] * rng.gumbel(size=(200_000, 3, 8))
+    shares = dict(zip(temperatures.tolist(), np.eye(8)[noisy.argmax(axis=-1)].mean(axis=0)))
+    each = [
+        one | {"p": lambda i, t: shares[t][i - 1]} for one in tokens(m.LOGITS[None], temperatures.tolist())
+    ]
     route = "shares of the largest of z + T · Gumbel noise, 200,000 draws"
-    evidence.equation("eq-temperature-softmax", 0.006, route, i=np.arange(1, 9), **scope)
+    evidence.equation("eq-temperature-softmax", 0.006, route, each=each)
 
 
 def test_slopes(evidence):
     r"""$dp_i/dT = p_i(\mu - z_i)/T^2$ and $d\mu/dT = -V/T^2$."""
     for z in (*DRAWS[:4], m.LOGITS):
+        slopes = slope(lambda t: m.tempered(z, t)).ravel(), slope(lambda t: m.mean_logit(z, t)).repeat(z.size)
+        each = [
+            one | {"dp_i_dT": dp, "dmu_dT": dmu}
+            for one, dp, dmu in zip(tokens(z[None], TEMPERATURES), *slopes)
+        ]
         evidence.equation(
-            "eq-temperature-slope", 1e-8, "central differences of p and μ at 60 temperatures",
-            dp_i_dT=slope(lambda t: m.tempered(z, t)).T, dmu_dT=slope(lambda t: m.mean_logit(z, t)),
-            mu=lambda t: m.mean_logit(z, t), V=lambda t: m.variance(z, t), i=np.arange(1, len(z) + 1),
-            **curves(z[None]),
+            "eq-temperature-slope", 1e-8, "central differences of p and μ at 60 temperatures", each=each,
+            mu=lambda t: m.mean_logit(z, t), V=lambda t: m.variance(z, t),
         )  # fmt: skip
     exact = symbols(evidence)
     p, t, mean = exact["p"], exact["T"], exact["mu"](exact["T"])
@@ -86,8 +94,8 @@ def test_slopes(evidence):
 
 def test_power_form(evidence):
     """The distribution at temperature $T$ is proportional to the power $1/T$ of the one at $T = 1$."""
-    scope = curves(DRAWS[:, None]) | {"i": np.arange(1, 7)}
-    evidence.equation("eq-temperature-power", 1e-13, "softmax(z/T) against powers, 6,000 rows", **scope)
+    route = "softmax(z/T) against powers, 400 rows"
+    evidence.equation("eq-temperature-power", 1e-13, route, each=tokens(DRAWS[:20], TEMPERATURES[::3]))
     for i in (1, 2, 3):
         route = f"SymPy, the softmax at T and at 1, token {i} of any three"
         evidence.identity("eq-temperature-power", route, i=i, **symbols(evidence))
@@ -122,7 +130,7 @@ def test_entropy_slope(evidence):
     """$dH/dT = V(T)/T^3$, with $V(T)$ the variance of the logits under $p(T)$."""
     for z in (DRAWS[0], DRAWS[1], m.LOGITS):
         evidence.equation(
-            "eq-temperature-entropy", 1e-8, "central differences of H at 60 temperatures",
+            "eq-temperature-entropy", 1e-8, "central differences of H at 60 temperatures", each="dH_dT T",
             dH_dT=slope(lambda t: m.entropy(z, t)), V=lambda t: m.variance(z, t), T=TEMPERATURES,
         )  # fmt: skip
     exact = symbols(evidence)

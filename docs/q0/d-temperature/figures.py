@@ -10,9 +10,10 @@ TEMPERATURES = np.geomspace(0.05, 60, 400)
 
 def _shares(canvas, temperature):
     """Return p(T) by the softmax of the page; shape (*temperature, tokens)."""
-    softmax, tokens = canvas.equation("eq-temperature-softmax"), np.arange(1, LOGITS.size + 1)
-    z = np.r_[np.nan, LOGITS]  # the page counts from 1
-    return softmax(i=tokens, z=z, n=LOGITS.size, T=np.asarray(temperature)[..., None])
+    softmax = canvas.equation("eq-temperature-softmax", each="i T")
+    tokens, temperatures = np.arange(1, LOGITS.size + 1), np.asarray(temperature)[..., None]
+    i, t = np.broadcast_arrays(tokens, temperatures)
+    return softmax(i=i, z=LOGITS, n=LOGITS.size, T=t)
 
 
 def sharp_plain_flat(canvas):

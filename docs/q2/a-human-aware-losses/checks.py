@@ -14,7 +14,7 @@ SIGNS = (1, -1)
 SAMPLED, OTHER, END = (0, 0), (0, 2), (2, 0)  # (state, action)
 
 
-def random_tokens(count=200_000):
+def random_tokens(count=4000):
     """Return log-ratios on both sides of both clip edges, and advantages of both signs."""
     rng = np.random.default_rng(0)
     return rng.normal(scale=0.5, size=count), rng.normal(size=count)
@@ -65,20 +65,20 @@ def printed_loss(evidence, advantage, ratio, epsilon):
 
 def printed_values(evidence):
     """Return v₊ and v₋ as the page prints them, by the sign of A."""
-    rows = [evidence.printed("eq-printed-values").function(row) for row in (0, 1)]
+    rows = [evidence.printed("eq-printed-values").function(row, each="z") for row in (0, 1)]
     return {sign: lambda z, v=v: v(z=z, varepsilon=EPSILON) for sign, v in zip(SIGNS, rows)}
 
 
 def published_value(evidence):
     """Return the value function of the first KTO version as the page prints it."""
-    value = evidence.printed("eq-published-value").function()
+    value = evidence.printed("eq-published-value").function(each="z")
     return lambda z, advantage: value(z=z, A=advantage, varepsilon=EPSILON)
 
 
 def kahneman_tversky(evidence, aversion=2.25):
     """Return the Kahneman–Tversky value as the page prints it."""
-    value = evidence.printed("eq-kahneman-tversky").function()
-    return lambda z: value(z=np.asarray(z, float), alpha=0.88, **{"lambda": aversion})
+    value = evidence.printed("eq-kahneman-tversky").function(each="z")
+    return lambda z: value(z=z, alpha=0.88, **{"lambda": aversion})
 
 
 def test_dpo_is_minus_value(evidence):
@@ -92,8 +92,8 @@ def test_dpo_is_minus_value(evidence):
     evidence.equation(
         "eq-dpo-in-class", 1e-13,
         "1,000 random policies; f the negative Bradley–Terry log-likelihood, z its mean under Q taken off",
-        f=-np.log(likelihood), r_theta=lambda x, y: beta * {"x": logs[:, 0]}[x][:, answers[y]],
-        x="x", y_w="w", y_l="l", v_f=log_sigmoid, z=z,
+        each="f r_theta z", f=-np.log(likelihood), z=z, v_f=log_sigmoid, x="x", y_w="w", y_l="l",
+        r_theta=[lambda x, y, log=log: beta * {"x": log[0]}[x][answers[y]] for log in logs],
     )  # fmt: skip
     beta, w, l = sympy.symbols("beta q_w q_l", positive=True)
     reward = {("x", "w"): beta * sympy.log(w), ("x", "l"): beta * sympy.log(l)}
@@ -110,7 +110,7 @@ def test_dpo_value_shape(evidence):
     and is concave."""
     z = sympy.symbols("z", real=True)
     value = -sympy.log(1 + sympy.exp(-z))
-    slopes = {"v_f_prime": lambda _: value.diff(z), "v_f_prime_prime": lambda _: value.diff(z, 2), "z": z}
+    slopes = {"v_prime_f": lambda _: value.diff(z), "v_prime_prime_f": lambda _: value.diff(z, 2), "z": z}
     evidence.identity("eq-dpo-derivatives", "SymPy differentiates log σ(z) = −log(1 + e^(−z))", **slopes)
     rows = evidence.printed("eq-dpo-derivatives").sides(slopes, exact=True)
     first, second = (sides[-1] for _, sides in rows)
@@ -121,15 +121,15 @@ def test_several_rejected_answers(evidence):
     """A $Q$ that averages several rejected answers gives no more than the DPO loss, and 0.474 instead of
     0.720 for margins $2$ and $-1$; with equal rewards, or $Q$ on one answer, both are equal."""
     rng = np.random.default_rng(0)
-    rewards, law = rng.normal(scale=2, size=(3, 20_000)), rng.dirichlet(np.ones(2), 20_000).T
-    rewards[1, :5000], law[:, 5000:10_000] = rewards[0, :5000], [[1], [0]]
+    rewards, law = rng.normal(scale=2, size=(3, 2000)), rng.dirichlet(np.ones(2), 2000).T
+    rewards[1, :500], law[:, 500:1000] = rewards[0, :500], [[1], [0]]
     for tight, part, route in (
-        (False, slice(None), "20,000 random rewards of a preferred and two rejected answers"),
-        (True, slice(10_000), "half of them, with equal rewards of the rejected ones or Q on one: no slack"),
+        (False, slice(None), "2,000 random rewards of a preferred and two rejected answers"),
+        (True, slice(1000), "half of them, with equal rewards of the rejected ones or Q on one: no slack"),
     ):
-        given = {"x": rewards[:, part]}
-        values = {"r_theta": lambda x, y: given[x][y], "x": "x", "y_w": 2, "Q": law[:, part]}
-        evidence.equation("eq-jensen-gap", 1e-14, route, {"y_prime": range(2)}, tight, **values)
+        given = zip(rewards[:, part].T, law[:, part].T)
+        each = ({"r_theta": lambda x, y, r=r: {"x": r}[x][y - 1], "Q": q} for r, q in given)
+        evidence.equation("eq-jensen-gap", 1e-14, route, {"y_prime": (1, 2)}, tight, each, x="x", y_w=3)
     pair = [-log_sigmoid(0.5), -log_sigmoid([2, -1]).mean()]
     evidence.close(pair, [0.474, 0.720], 5e-4, "margins 2 and −1, numbers on the page")
 
@@ -140,8 +140,8 @@ def test_clip_identity(evidence):
     u, a = random_tokens()
     a[0], q = 0, np.exp(u)
     evidence.equation(
-        "eq-clip-cases", 1e-14, "200,000 random (q, A), one of them A = 0; f as PPO has it",
-        f=clip_loss(q, a, EPSILON), A=a, q=q, varepsilon=EPSILON,
+        "eq-clip-cases", 1e-14, "4,000 random (q, A), one of them A = 0; f as PPO has it",
+        each="f A q", f=clip_loss(q, a, EPSILON), A=a, q=q, varepsilon=EPSILON,
     )  # fmt: skip
     for route, values in clip_cases():
         evidence.identity("eq-clip-cases", route, **values)
@@ -151,8 +151,8 @@ def test_signed_gain(evidence):
     r"""The PPO-Clip loss is $-|A|\min(g, \varepsilon) - A$ with the signed gain $g = \sgn(A)(q - 1)$."""
     u, a = random_tokens()
     evidence.equation(
-        "eq-signed-gain", 1e-12, "200,000 random (q, A), f as PPO has it",
-        f=clip_loss(np.exp(u), a, EPSILON), A=a, g=np.sign(a) * np.expm1(u), varepsilon=EPSILON,
+        "eq-signed-gain", 1e-12, "4,000 random (q, A), f as PPO has it",
+        each="f A g", f=clip_loss(np.exp(u), a, EPSILON), A=a, g=np.sign(a) * np.expm1(u), varepsilon=EPSILON,
     )  # fmt: skip
     for route, values in clip_cases():
         gain = sympy.sign(values["A"]) * (values["q"] - 1)
@@ -166,7 +166,8 @@ def test_construction_gives_the_loss(evidence):
     evidence.close(np.exp(-z), q, 1e-12, "z is −log q, 5,000 random tabular policies")
     good, bad = (lambda z, a=a: clip_loss(np.exp(-z), a, EPSILON) / a for a in (1.7, -1.7))
     route = "their 5,000 values of z; v₊ and v₋ are PPO's loss divided by A = ±1.7"
-    evidence.equation("eq-printed-values", 1e-12, route, v_plus=good, v_minus=bad, z=z, varepsilon=EPSILON)
+    scope = {"v_plus": good, "v_minus": bad, "z": z, "varepsilon": EPSILON}
+    evidence.equation("eq-printed-values", 1e-12, route, each="z", **scope)
     z, a, e = sympy.symbols("z", real=True), *sympy.symbols("A epsilon", positive=True)
     good, bad = (lambda z, a=a: printed_loss(evidence, a, sympy.exp(-z), e) / a for a in (a, -a))
     route = "SymPy: the loss of eq-clip-cases with q = e^(−z), divided by A"
@@ -175,22 +176,22 @@ def test_construction_gives_the_loss(evidence):
 
 def test_construction_rises(evidence):
     """Both value functions of the $l = -1$ construction are non-decreasing on a grid over $[-5, 5]$."""
-    z = np.linspace(-5, 5, 20_001)
+    z = np.linspace(-5, 5, 4001)
     for sign, value in printed_values(evidence).items():
         rise = np.diff(value(z))
-        evidence.bounded(rise, f"20,000 differences on [−5, 5], sign of A {sign:+}", low=0)
+        evidence.bounded(rise, f"4,000 differences on [−5, 5], sign of A {sign:+}", low=0)
 
 
 def test_construction_is_concave_on_gains(evidence):
     """Both value functions of the $l = -1$ construction are concave on gains; on losses the one for
     $A > 0$ has a convex kink, which the class allows."""
-    left, right, weight = np.random.default_rng(0).uniform(0, 1, (3, 100_000))
+    left, right, weight = np.random.default_rng(0).uniform(0, 1, (3, 4000))
     left, right = 6 * left, 6 * right
     values = printed_values(evidence)
     for sign, value in values.items():
         middle = value(weight * left + (1 - weight) * right)
         excess = middle - weight * value(left) - (1 - weight) * value(right)
-        evidence.bounded(excess, f"100,000 chords on (0, 6), sign of A {sign:+}", low=-1e-14)
+        evidence.bounded(excess, f"4,000 chords on (0, 6), sign of A {sign:+}", low=-1e-14)
     kink = values[1](-np.log1p(EPSILON) + np.array([-0.1, 0, 0.1])) @ [1, -2, 1]
     evidence.bounded(kink, "second difference across −log(1+ε), A > 0", low=0.1)
 
@@ -199,8 +200,8 @@ def test_published_construction_gives_the_loss(evidence):
     r"""Minus the published value function of $z = \log q$ is the PPO-Clip loss for both signs."""
     u, a = random_tokens()
     evidence.equation(
-        "eq-published-value", 1e-12, "200,000 random (log q, A), minus PPO's loss",
-        v_f=lambda z: -clip_loss(np.exp(z), a, EPSILON), z=u, A=a, varepsilon=EPSILON,
+        "eq-published-value", 1e-12, "4,000 random (log q, A), minus PPO's loss", each="v_f z A",
+        v_f=[lambda z, a=a: -clip_loss(np.exp(z), a, EPSILON) for a in a], z=u, A=a, varepsilon=EPSILON,
     )  # fmt: skip
     z, a, e = sympy.symbols("z", real=True), *sympy.symbols("A epsilon", positive=True)
     for sign, a in (("A > 0", a), ("A < 0", -a)):
@@ -298,14 +299,15 @@ def test_one_value_function_is_not_enough(evidence):
 def test_moving_reference(evidence):
     """A $Q$ that mixes the sampled token with the end state turns $z$ into the signed gain."""
     rng = np.random.default_rng(0)
-    (p, new), a = rng.uniform(0.01, 0.99, (2, 20_000)), rng.normal(size=20_000)
+    (p, new), a = rng.uniform(0.01, 0.99, (2, 4000)), rng.normal(size=4000)
     u, scale = np.log(new / p), (1 / p - 1) / np.log(1 / p)
     weight = np.expm1(u) / (scale * u)
     evidence.bounded(weight, "weight of the end state is a probability", low=0, high=1, strict=True)
     reward = np.sign(a) * scale * u
-    route = "20,000 random (p, π, A); g the z of this Q, f as PPO has it"
+    route = "4,000 random (p, π, A); g the z of this Q, f as PPO has it"
     values = {"A": a, "g": reward - (1 - weight) * reward, "varepsilon": EPSILON}
-    evidence.equation("eq-signed-gain", 1e-11, route, f=clip_loss(new / p, a, EPSILON), **values)
+    values |= {"f": clip_loss(new / p, a, EPSILON), "each": "f A g"}
+    evidence.equation("eq-signed-gain", 1e-11, route, **values)
 
 
 def test_two_token_threshold(evidence):
@@ -331,7 +333,7 @@ def test_prospect_value(evidence):
         evidence.identity("eq-kahneman-tversky", f"SymPy solves z v' = α v from v(±1) = {start}", **values)
     z = np.linspace(-2, 2, 41)  # with 0
     outcome = np.sign(z) * np.exp(0.88 * np.log(np.maximum(abs(z), 1e-300))) * np.where(z < 0, 2.25, 1)
-    values = {"v": lambda _: outcome, "z": z, "alpha": 0.88, "lambda": 2.25}
+    values = {"v": [lambda _, v=v: v for v in outcome], "z": z, "alpha": 0.88, "lambda": 2.25, "each": "v z"}
     evidence.equation("eq-kahneman-tversky", 1e-13, "sign, size and λ apart, z from −2 to 2 with 0", **values)
 
 

@@ -27,10 +27,10 @@ def value_functions(canvas):
 def _people(axis, canvas):
     z = np.linspace(-3, 3, 601)
     _axes_through_zero(axis, canvas)
-    loss = canvas.equation("eq-dpo-in-class", side=1)
+    loss = canvas.equation("eq-dpo-in-class", side=1, each="y_w")
     # The answers stand for their rewards, so that y_w = z and y_l = 0.
     value = -loss(r_theta=lambda x, y: y, x=0, y_w=z, y_l=0)
-    people = canvas.equation("eq-kahneman-tversky")
+    people = canvas.equation("eq-kahneman-tversky", each="z")
     axis.plot(z, value + np.log(2), color=canvas.blue)
     axis.plot(z, people(z=z, alpha=0.88, **{"lambda": 2.25}), color=canvas.muted, linestyle="--")
     axis.text(-2.9, -1.3, "DPO", color=canvas.blue)
@@ -42,7 +42,7 @@ def _published(axis, canvas):
     z, edge = np.linspace(-0.9, 0.9, 601), np.log(1.5)
     axis.axvspan(0, edge, color=canvas.faint)
     _axes_through_zero(axis, canvas)
-    value = canvas.equation("eq-published-value")
+    value = canvas.equation("eq-published-value", each="z")
     axis.plot(z, value(z=z, A=1, varepsilon=0.5), color=canvas.blue)
     axis.plot(z, value(z=z, A=-1, varepsilon=0.5), color=canvas.red, linestyle="--")
     axis.text(0.46, 1.62, "$A=1$", color=canvas.blue)
@@ -54,7 +54,7 @@ def _published(axis, canvas):
 def _repaired(axis, canvas):
     z = np.linspace(-0.9, 1.5, 601)
     _axes_through_zero(axis, canvas, height=False)
-    good, bad = (canvas.equation("eq-printed-values", row) for row in (0, 1))
+    good, bad = (canvas.equation("eq-printed-values", row, each="z") for row in (0, 1))
     axis.plot(z, good(z=z, varepsilon=0.5), color=canvas.blue)
     axis.plot(z, bad(z=z, varepsilon=0.5), color=canvas.red, linestyle="--")
     axis.text(0.75, -0.3, "$A>0$", color=canvas.blue, ha="right")
@@ -69,7 +69,7 @@ def defect_magnified(canvas):
     figure, (plain, lens) = canvas.panels(2, height=2.8)
     z, edge = np.linspace(-0.1, 0.3, 801), np.log1p(EPSILON)
     distance = canvas.equation("eq-defect")(s=EPSILON / edge)
-    curve = canvas.equation("eq-published-value")(z=z, A=1, varepsilon=EPSILON)
+    curve = canvas.equation("eq-published-value", each="z")(z=z, A=1, varepsilon=EPSILON)
     chord = np.where(z < 0, curve, np.minimum(1 + EPSILON * z / edge, 1 + EPSILON))
     for axis in (plain, lens):
         axis.axvspan(0, edge, color=canvas.faint)
@@ -99,7 +99,7 @@ def sign_cases(canvas):
     kappa and c allow. Two fall. One rises but bends upwards on gains. Only the one with kappa
     negative and c of the sign of A rises and is concave on gains."""
     figure, axes = canvas.panels(2, height=3.0)
-    z, printed = np.linspace(-0.6, 0.6, 601), canvas.equation("eq-clip-cases")
+    z, printed = np.linspace(-0.6, 0.6, 601), canvas.equation("eq-clip-cases", each="q")
     for axis, advantage in zip(axes, (1, -1), strict=True):
         axis.axvspan(0, 0.6, color=canvas.faint)
         _axes_through_zero(axis, canvas)
@@ -138,8 +138,8 @@ def marginal_value(canvas):
     for side, factor in ((gain, 1), (-gain, 2.25)):
         slope.plot(side, factor * people, color=canvas.muted, linestyle="--")
     z = np.linspace(-3, 3, 601)
-    slope.plot(z, canvas.equation("eq-dpo-derivatives")(z=z), color=canvas.blue)
-    loss = canvas.equation("eq-signed-gain")(g=z, A=1, varepsilon=EPSILON)
+    slope.plot(z, canvas.equation("eq-dpo-derivatives", each="z")(z=z), color=canvas.blue)
+    loss = canvas.equation("eq-signed-gain", each="g")(g=z, A=1, varepsilon=EPSILON)
     slope.plot(z[:-1], -np.diff(loss) / 0.01, color=canvas.orange, linestyle="-.")
     _axes_through_zero(slope, canvas)
     slope.text(-2.9, 2.7, "Kahneman–Tversky", color=canvas.muted)

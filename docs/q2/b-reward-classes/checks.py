@@ -1,14 +1,14 @@
 """Checks of 2(b): one class of rewards, one optimal policy, more than one human value."""
 
 import re
-from itertools import permutations
+from itertools import permutations, product
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import sympy as sp
-from maths.evaluate import Exact
+from maths.exact import Exact
 from scipy.optimize import brentq
 from scipy.special import expit, logit, rel_entr, softmax
 from scipy.stats import entropy, logistic
@@ -20,25 +20,32 @@ PAGE = Path(__file__).with_name("index.md").read_text(encoding="utf-8")
 CELLS = [re.split(r"\s*\|\s*", line.replace("−", "-")) for line in PAGE.splitlines()]
 TABLE = {cells[1]: cells[2:-1] for cells in CELLS if len(cells) > 3}
 ROUNDING = 1e-11  # some hundred roundings of numbers between 1 and 100
-X, Y = np.arange(3)[:, None], np.arange(4)  # all prompts and responses, as axes of an array
-PAIRS = {"x_prime": X[:, None], "y_prime": Y}  # what Q draws from
+PROMPTS, RESPONSES = range(3), range(4)
+SETS = {"y": RESPONSES, "cdot": RESPONSES}
+PAIRS = {"x_prime": PROMPTS, "y_prime": RESPONSES}  # what Q draws from
+
+
+class Table:
+    """A function of the prompt x and the response y, or of x alone, given by its values."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __call__(self, x, y=0):
+        return self.values[x, y]
+
+    def __add__(self, other):
+        return Table(self.values + other.values)
 
 
 def cells(row):
-    """Return a row of the worked example as numbers over (prompt, response)."""
-    return np.array(TABLE[row], float).reshape(2, 2).view(Table)
+    """Return a row of the worked example as a function of prompt and response."""
+    return Table(np.array(TABLE[row], float).reshape(2, 2))
 
 
-class Table(np.ndarray):
-    """An array with the last axes (prompt, response) that is also a function of x and y."""
-
-    def __call__(self, x, y=0):
-        return np.asarray(self)[..., x, y][()]
-
-
-def law(probabilities):
-    """Return an array with the last axes (prompt, response) as the function π(y | x)."""
-    return lambda y, x=X: probabilities[..., x, y]
+def law(probabilities, prompt=None):
+    """Return an array with the axes (prompt, response) as the function π(y | x), or π(y) at a prompt."""
+    return lambda y, x=prompt: probabilities[x, y]
 
 
 def problems(count, prompts=3, responses=4):
@@ -67,19 +74,40 @@ def free(prompts=1, responses=3):
     )  # fmt: skip
 
 
-def symbols(p, **more):
-    """Return what the symbols of the page's equations stand for in problems."""
+def split(p):
+    """Yield the problems one by one, as arrays (prompt, response)."""
+    for number in range(len(p.reward)):
+        one = SimpleNamespace(
+            **{name: value[number] for name, value in vars(p).items() if name != "e"}, e=p.e
+        )
+        one.beta = one.beta.item()
+        yield one
+
+
+def symbols(p, x=0, y=0):
+    """Return what the symbols of the page's equations stand for in a problem, at a prompt and a response."""
+
+    def at_prompt(x, pi, r):
+        policy, reward = np.array([(pi(y, x), r(x, y)) for y in range(p.reward.shape[-1])]).T
+        return objective(policy, p.reference[x], reward, p.beta)
+
     return {
-        "x": X, "y": Y, "sets": dict.fromkeys(("y", "cdot"), range(p.reward.shape[-1])), "beta": p.beta,
-        "pi": law(p.policy), "pi_ref": law(p.reference),
-        "r": p.reward.view(Table), "h": p.shift.view(Table),
-        "J_x": lambda pi, r: objective(pi(Y, X), p.reference, r, p.beta)[..., None],
-    } | more  # fmt: skip
+        "x": x, "y": y, "beta": p.beta, "pi": law(p.policy), "pi_ref": law(p.reference),
+        "r": Table(p.reward), "h": Table(p.shift), "J": at_prompt,
+    }  # fmt: skip
+
+
+def samples(problems, more, responses=RESPONSES):
+    """Yield the symbols for each problem, prompt and response, with what `more` makes of a problem."""
+    for number, one in enumerate(split(problems)):
+        added = more(one, number)
+        for x, y in product(range(len(one.reward)), responses):
+            yield symbols(one, x, y) | added
 
 
 def partition(p, reward):
     """Return Z_r(x), summed term by term."""
-    return np.sum(p.reference * p.e ** (reward / p.beta), axis=-1, keepdims=True).view(Table)
+    return Table(np.sum(p.reference * p.e ** (reward / p.beta), axis=-1, keepdims=True))
 
 
 def printed(evidence, label, sets, **scope):
@@ -89,8 +117,8 @@ def printed(evidence, label, sets, **scope):
 
 def printed_optimum(evidence, p, reward):
     """Return the printed optimum for a reward as the function π(y | x)."""
-    given = symbols(p, r=reward.view(Table), Z_r=partition(p, reward))
-    return lambda y, x: printed(evidence, "eq-class-optimum", **given | {"y": y, "x": x})
+    given = {"r": Table(reward), "Z_r": partition(p, reward), "sets": SETS}
+    return lambda y, x: printed(evidence, "eq-class-optimum", **symbols(p, x, y) | given)
 
 
 def found(p, reward, **options):
@@ -122,44 +150,59 @@ def unit_shift(reference, reward, beta):
 def test_gibbs_identity(evidence):
     r"""$J_x(\pi; r) = \beta\log Z_r(x) - \beta\KL(\pi \,\|\, \pi_r) \le \beta\log Z_r(x)$ for every
     policy $\pi$."""
-    p = problems(300)
-    best = law(gibbs(p.reference, p.reward, p.beta))
+    p = problems(100)
+    best = gibbs(p.reference, p.reward, p.beta)
 
-    def single(pi, r):
-        return -p.beta * rel_entr(pi(Y, X), p.reference * np.exp(r / p.beta)).sum(-1, keepdims=True)
+    def divergence(one, _):
+        weights = one.reference * np.exp(one.reward / one.beta)
+
+        def single(x, pi, r):
+            return -one.beta * rel_entr([pi(y, x) for y in RESPONSES], weights[x]).sum()
+
+        return {"J": single}
 
     route = "J as −β SciPy's relative entropy to π_ref exp(r/β), not normalised"
-    evidence.equation("eq-class-objective", ROUNDING, route, **symbols(p, J_x=single))
-    given = symbols(p, Z_r=partition(p, p.reward), pi_r=best)
+    each = samples(p, divergence, [0])
+    evidence.equation("eq-class-objective", ROUNDING, route, SETS, each=each)
+
+    def optimum(one, number):
+        return {"Z_r": partition(one, one.reward), "pi_r": law(best[number])}
+
     route = "J as defined; Z summed term by term"
-    evidence.equation("eq-class-bound", ROUNDING, route, **given)
-    evidence.equation("eq-class-bound", ROUNDING, "the same for π = π_r", tight=True, **given | {"pi": best})
+    evidence.equation("eq-class-bound", ROUNDING, route, SETS, each=samples(p, optimum, [0]))
+    each = [one | {"pi": one["pi_r"]} for one in samples(p, optimum, [0])]
+    evidence.equation("eq-class-bound", ROUNDING, "the same for π = π_r", SETS, tight=True, each=each)
 
 
 def test_gibbs_inequality(evidence):
     r"""$-\KL(\pi \,\|\, \pi_r) \le \sum_y (\pi_r - \pi) \le 0$, summed over the responses with $\pi > 0$."""
-    p = problems(300)
+    p = problems(100)
     best, some = gibbs(p.reference, p.reward, p.beta), p.policy[..., :3]
     some = some / some.sum(axis=-1, keepdims=True)
     for policy, route in ((p.policy, "π > 0"), (some, "π = 0 at the last response"), (best, "π = π_r")):
-        given = {"x": X, "sets": dict.fromkeys(("y", "cdot"), range(policy.shape[-1]))}
-        given |= {"pi": law(policy), "pi_r": law(best), "tight": policy is best}
-        evidence.equation("eq-class-gibbs", ROUNDING, route, **given)
+        each = [{"x": x, "pi": law(a, x), "pi_r": law(b, x)} for a, b in zip(policy, best) for x in PROMPTS]
+        sets = dict.fromkeys(("y", "cdot"), range(policy.shape[-1]))
+        evidence.equation("eq-class-gibbs", ROUNDING, route, sets, policy is best, each)
     middle = evidence.printed("eq-class-gibbs").function(side=2, sets={"y": range(3)})
-    lost = best[..., :3].sum(axis=-1, keepdims=True) - 1  # the mass of π_r where π = 0, negative
-    found = middle(x=X, pi=law(some), pi_r=law(best))
+    lost = best[..., :3].sum(axis=-1) - 1  # the mass of π_r where π = 0, negative
+    found = [[middle(x=x, pi=law(a), pi_r=law(b)) for x in PROMPTS] for a, b in zip(some, best)]
     evidence.close(found, lost, ROUNDING, "the middle sum of eq-class-gibbs against the mass where π = 0")
 
 
 def test_optimum(evidence):
     r"""The maximiser of the RLHF objective is $\piref(y \mid x)\,e^{r(x, y)/\beta}/Z_r(x)$."""
     p = problems(5)
-    best = law(found(p, p.reward)[:, None])
-    given = symbols(p, x=X[:1], pi_r=best, Z_r=partition(p, p.reward))
-    evidence.equation("eq-class-optimum", 1e-6, "π_r by BFGS on the logits", **given)
+    best = found(p, p.reward)
+
+    def searched(one, number):
+        return {"pi_r": law(best[number, None]), "Z_r": partition(one, one.reward)}
+
+    each = [one for one in samples(p, searched) if one["x"] == 0]
+    evidence.equation("eq-class-optimum", 1e-6, "π_r by BFGS on the logits", each=each)
     p, share = free(responses=2), sp.Symbol("q", positive=True)
-    given = symbols(p, pi=law(np.array([[share, 1 - share]])), x=0, y=0)
-    slope = sp.diff(printed(evidence, "eq-class-objective", **given), share)
+    given = symbols(p) | {"pi": law(np.array([[share, 1 - share]]))}
+    sets = dict.fromkeys(("y", "cdot"), range(2))
+    slope = sp.diff(printed(evidence, "eq-class-objective", sets, **given), share)
     (best,) = sp.solve(sp.logcombine(slope, force=True), share)
     given |= {"pi_r": lambda y, x: best, "Z_r": partition(p, p.reward)}
     evidence.identity(
@@ -172,12 +215,13 @@ def test_optimum(evidence):
 def test_invariance_exact(evidence):
     r"""Adding $h(x)$ multiplies $Z$ by $\exp(h(x)/\beta)$ and leaves the optimal policy as it is."""
     p = free()
-    given = symbols(
-        p, x=0, r_a_star=p.reward.view(Table), Z_r_a_star=partition(p, p.reward),
-        Z_r_b_star=partition(p, p.shifted), pi_star_r_a_star=printed_optimum(evidence, p, p.reward),
-        pi_star_r_b_star=printed_optimum(evidence, p, p.shifted),
-    )  # fmt: skip
-    evidence.identity("eq-class-factor", "Z for three responses, all symbols free", **given)
+    given = symbols(p) | {
+        "r_star_a": Table(p.reward), "Z_r_star_a": partition(p, p.reward),
+        "Z_r_star_b": partition(p, p.shifted), "pi_star_r_star_a": printed_optimum(evidence, p, p.reward),
+        "pi_star_r_star_b": printed_optimum(evidence, p, p.shifted),
+    }  # fmt: skip
+    sets = {"y": range(3)}
+    evidence.identity("eq-class-factor", "Z for three responses, all symbols free", sets, **given)
     for y in range(3):
         route = f"optimum printed in eq-class-optimum, response {y + 1} of 3"
         evidence.identity("eq-class-cancel", route, **given | {"y": y})
@@ -186,25 +230,31 @@ def test_invariance_exact(evidence):
 def test_invariance_by_search(evidence):
     r"""An optimiser that is shown only $r_a + h$ finds the optimal policy of $r_a$, and $e^{h/\beta} Z$."""
     p = problems(5)
-    best = found(p, p.shifted)
-    top = objective(best, p.reference[:, 0], p.shifted[:, 0], p.beta[:, 0])[:, None, None]
-    given = symbols(
-        p, x=X[:1], r_a_star=p.reward.view(Table), Z_r_a_star=partition(p, p.reward),
-        Z_r_b_star=np.exp(top / p.beta).view(Table), pi_star_r_b_star=law(best[:, None]),
-        pi_star_r_a_star=law(gibbs(p.reference, p.reward, p.beta)),
-    )  # fmt: skip
-    evidence.equation("eq-class-factor", 1e-9, "Z of r_b as exp(J/β) at the maximum that BFGS finds", **given)
-    evidence.equation("eq-class-cancel", 1e-6, "BFGS on r_a + h against the form for r_a", **given)
+    best, alike = found(p, p.shifted), gibbs(p.reference, p.reward, p.beta)
+    top = objective(best, p.reference[:, 0], p.shifted[:, 0], p.beta[:, 0])
+
+    def searched(one, number):
+        return {
+            "r_star_a": Table(one.reward), "Z_r_star_a": partition(one, one.reward),
+            "Z_r_star_b": Table(np.exp(top[number] / one.beta)[None, None]),
+            "pi_star_r_star_b": law(best[number, None]), "pi_star_r_star_a": law(alike[number]),
+        }  # fmt: skip
+
+    each = [one for one in samples(p, searched) if one["x"] == 0]
+    route = "Z of r_b as exp(J/β) at the maximum that BFGS finds"
+    evidence.equation("eq-class-factor", 1e-9, route, SETS, each=each[:: len(RESPONSES)])
+    evidence.equation("eq-class-cancel", 1e-6, "BFGS on r_a + h against the form for r_a", each=each)
 
 
 def test_objective_shift(evidence):
     r"""$J_x(\pi; r + h) = J_x(\pi; r) + h(x)$ for every policy $\pi$, optimal or not."""
-    p = problems(300)
-    given = symbols(p, r_a=p.reward.view(Table))
-    evidence.equation("eq-class-shift", ROUNDING, "the objective by SciPy's relative entropy", **given)
+    each = samples(problems(100), lambda one, _: {"r_a": Table(one.reward)}, [0])
+    evidence.equation("eq-class-shift", ROUNDING, "the objective by SciPy's relative entropy", each=each)
     p = free()
-    given = symbols(p, x=0, r_a=p.reward.view(Table))
-    given["J_x"] = lambda pi, r: printed(evidence, "eq-class-objective", **given | {"pi": pi, "r": r})
+    given, sets = symbols(p) | {"r_a": Table(p.reward)}, dict.fromkeys(("y", "cdot"), range(3))
+    given["J"] = lambda x, pi, r: printed(
+        evidence, "eq-class-objective", sets, **given | {"x": x, "pi": pi, "r": r}
+    )
     evidence.identity("eq-class-shift", "J printed in eq-class-objective, three responses", **given)
 
 
@@ -236,17 +286,21 @@ def test_canonical_reward(evidence):
     policy = gibbs(p.reference, p.reward, p.beta)
     solve = np.vectorize(unit_shift, signature="(n),(n),()->()")
     canonical = p.reward + solve(p.reference, p.reward, p.beta[..., 0])[..., None]
-    given = symbols(p, r_bar=canonical.view(Table), pi_r=law(policy), Z_r=partition(p, p.reward))
+
+    def solved(one, number):
+        chances, value = law(policy[number]), Table(canonical[number])
+        return {"r_bar": value, "pi_r": chances, "Z_r": partition(one, one.reward)}
+
     route = "the member of the class with Z = 1 by Brent's method"
-    evidence.equation("eq-class-canonical", ROUNDING, route, **given)
+    evidence.equation("eq-class-canonical", ROUNDING, route, each=samples(p, solved))
     mean, distance = np.sum(policy * canonical, -1), entropy(policy, p.reference, axis=-1)
     evidence.close(mean, p.beta[..., 0] * distance, ROUNDING, "mean against SciPy's KL")
     p, h = free(), sp.Symbol("h", real=True)
     (shift,) = sp.solve(partition(p, p.reward + h)(0) - 1, h)
-    given = symbols(
-        p, x=0, y=0, r_bar=(p.reward + shift).view(Table), Z_r=partition(p, p.reward),
-        pi_r=printed_optimum(evidence, p, p.reward),
-    )  # fmt: skip
+    given = symbols(p) | {
+        "r_bar": Table(p.reward + shift), "Z_r": partition(p, p.reward),
+        "pi_r": printed_optimum(evidence, p, p.reward),
+    }  # fmt: skip
     evidence.identity(
         "eq-class-canonical",
         "h solved from Z = 1, optimum printed in eq-class-optimum, first of three responses",
@@ -263,9 +317,9 @@ def test_converse(evidence):
     left, right = np.ptp(other - p.reward, axis=-1), p.beta[..., 0] * np.ptp(np.log(b / a), axis=-1)
     evidence.close(left, right, ROUNDING, "pairs of unrelated rewards; optima by SciPy's softmax")
     p, other = free(), np.array([sp.symbols("s:3", real=True)])
-    given = symbols(p, x=0)
+    given = symbols(p)
     for name, reward in (("a", p.reward), ("b", other)):
-        given |= {f"r_{name}": reward.view(Table), f"Z_r_{name}": partition(p, reward)}
+        given |= {f"r_{name}": Table(reward), f"Z_r_{name}": partition(p, reward)}
         given[f"pi_r_{name}"] = printed_optimum(evidence, p, reward)
     for y in range(3):
         route = f"the optima printed in eq-class-optimum, response {y + 1} of 3"
@@ -300,35 +354,42 @@ def test_human_value(evidence):
     p, pairs = problems(20), random_references(20)
     spread = np.broadcast_to(p.reward[:, None, None], pairs.shape)
     mean = np.average(spread, axis=(-2, -1), weights=pairs)
-    evidence.equation(
-        "eq-class-value", ROUNDING, "SciPy's logistic distribution around NumPy's weighted average, random Q",
-        v_r=logistic.cdf(p.reward, loc=mean).view(Table), Q=lambda i, j, x, y: pairs[:, x, y, i, j],
-        **symbols(p, sets=PAIRS),
-    )  # fmt: skip
+    value = logistic.cdf(p.reward, loc=mean)
+
+    def valued(_, number):
+        return {"v_r": Table(value[number]), "Q": lambda i, j, x, y: pairs[number, x, y, i, j]}
+
+    route = "SciPy's logistic distribution around NumPy's weighted average, random Q"
+    evidence.equation("eq-class-value", ROUNDING, route, PAIRS, each=samples(p, valued))
 
 
 def test_logit_shift(evidence):
     r"""$\logit v_b(x, y) - \logit v_a(x, y) = h(x) - \E_Q[h(x')]$ for every reference distribution $Q$."""
     p, pairs = problems(20), random_references(20)
-    a, b = (values(r, pairs).view(Table) for r in (p.reward, p.shifted))
+    a, b = (values(r, pairs) for r in (p.reward, p.shifted))
     delta = p.shift - np.einsum("nxyi,ni->nxy", pairs.sum(axis=-1), p.shift[..., 0])
-    evidence.equation(
-        "eq-class-logit-shift", ROUNDING, "values under r_a and r_b; δ from the marginal of x' alone",
-        v_a=a, v_b=b, delta=delta.view(Table), Q=lambda i, j, x, y: pairs[:, x, y, i, j],
-        **symbols(p, sets=PAIRS),
-    )  # fmt: skip
+
+    def valued(_, number):
+        tables = {"v_a": a, "v_b": b, "delta": delta}
+        found = {name: Table(table[number]) for name, table in tables.items()}
+        return found | {"Q": lambda i, j, x, y: pairs[number, x, y, i, j]}
+
+    route = "values under r_a and r_b; δ from the marginal of x' alone"
+    evidence.equation("eq-class-logit-shift", ROUNDING, route, PAIRS, each=samples(p, valued))
     p = free(2, 2)
     weights = np.array(sp.symbols("w:4", positive=True)).reshape(2, 2)
     pairs = weights / weights.sum()
-    given = symbols(p, x=0, y=0, sets=dict.fromkeys(PAIRS, range(2)), Q=lambda i, j, x, y: pairs[i, j])
+    sets = dict.fromkeys(PAIRS, range(2))
+    given = symbols(p) | {"Q": lambda i, j, x, y: pairs[i, j]}
     for name, reward in (("a", p.reward), ("b", p.shifted)):
-        value = printed(evidence, "eq-class-value", **given | {"r": reward.view(Table)})
+        value = printed(evidence, "eq-class-value", sets, **given | {"r": Table(reward)})
         given[f"v_{name}"] = lambda x, y, value=value: value
     first, second = p.shift[:, 0]
     given["delta"] = lambda x, y: pairs[1].sum() * (first - second)
     evidence.identity(
         "eq-class-logit-shift",
         "values printed in eq-class-value at one of two prompts, one of two responses",
+        sets,
         **given,
     )
 
@@ -355,9 +416,9 @@ def test_example_table(evidence):
         evidence.equal(TABLE[f"$r_{name}(x, y)$"], [str(r) for r in reward], f"reward r_{name}")
         evidence.equation(
             "eq-class-value", 1e-4, f"v_{name} in the table, its Q from the policy in the table",
+            dict.fromkeys(PAIRS, range(2)), each="x y", x=[0, 0, 1, 1], y=[0, 1, 0, 1],
             v_r=cells(f"$v_{name}(x, y)$"), r=cells(f"$r_{name}(x, y)$"),
             Q=lambda i, j, x, y: cells(r"$\pi^*(y \mid x)$, both")(i, j) / 2,
-            x=X[:2], y=Y[:2], sets=dict.fromkeys(PAIRS, range(2)),
         )  # fmt: skip
         point = re.search(rf"E_Q\[r_{name}\] = ([\d.]+)\$", PAGE)[1]
         evidence.equal(point, f"{sp.N(mean):.4f}", f"reference point of r_{name}")
@@ -409,7 +470,7 @@ def test_variance_exception(evidence):
 
     evidence.identity(
         "eq-class-variance", "moments over three prompts and two responses, all symbols free",
-        Var=variance, r_a=p.reward, C=size, k=np.array([[1], [0], [0]]), P=np.sum(chance[0]),
+        Var=variance, r_a=p.reward, C=size, k=np.array([[1, 1], [0, 0], [0, 0]]), P=np.sum(chance[0]),
         m_u=mean(slice(0, 1)), m_minus_u=mean(slice(1, 3)),
     )  # fmt: skip
 

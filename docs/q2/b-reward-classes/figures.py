@@ -15,7 +15,7 @@ PAIRS = ("$x_1, y_1$", "$x_1, y_2$", "$x_2, y_1$", "$x_2, y_2$")
 def _policy(canvas, reference, reward, beta):
     """Return the optimal policy, as the page prints it, over (prompt, response)."""
     x, y = np.indices(reward.shape)
-    return canvas.equation("eq-class-optimum")(
+    return canvas.equation("eq-class-optimum", each="x y")(
         x=x, y=y, beta=beta, pi_ref=lambda y, x: reference[x, y], r=lambda x, y: reward[x, y],
         Z_r=lambda x: np.exp(log_partition(reference, reward, beta))[x],
     )  # fmt: skip
@@ -26,7 +26,7 @@ def _values(canvas, case, shift):
     chance = case.prompts[:, None] * _policy(canvas, case.reference, case.reward, case.beta)
     reward, sets = case.reward + shift[:, None], {"x_prime": range(2), "y_prime": range(2)}
     x, y = np.indices(reward.shape)
-    value = canvas.equation("eq-class-value", sets=sets)
+    value = canvas.equation("eq-class-value", each="x y", sets=sets)
     return value(x=x, y=y, r=lambda x, y: reward[x, y], Q=lambda i, j, x, y: chance[i, j])
 
 

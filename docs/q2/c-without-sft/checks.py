@@ -40,8 +40,9 @@ def odds_scope(cases):
     cases = [case for case in cases if abs(m.log_odds(m.optimum(*case), GOOD)) < 8][:200]
     optima = [m.optimum(*case) for case in cases]
     return {
-        "pi_star": lambda members, x: np.array([p[members].sum() for p in {"x": optima}[x]]),
-        "G": GOOD, "x": "x", "beta": np.array([b for _, _, b in cases]),
+        "pi_star": [lambda members, x, p=p: {"x": p}[x][{"G": GOOD}[members]].sum() for p in optima],
+        "each": "pi_star beta r_bar_G r_bar_B L Delta", "G": "G", "x": "x",
+        "beta": np.array([b for _, _, b in cases]),
         "r_bar_G": np.array([m.soft_mean(*case, GOOD) for case in cases]),
         "r_bar_B": np.array([m.soft_mean(*case, ~GOOD) for case in cases]),
         "L": np.array([-m.log_odds(p, GOOD) for p, _, _ in cases]),
@@ -59,8 +60,8 @@ def test_soft_mean(evidence):
         evidence.equation(
             "eq-sft-soft-mean", 1e-9, f"20 objectives maximised by BFGS over {members.sum()} responses",
             sets={"y": range(members.sum())}, r_bar_S=np.array(best), beta=b, x="x", S="S",
-            pi_ref=lambda y, x, S: p[:, y] if (x, S) == ("x", "S") else np.nan,
-            r=lambda x, y: r[:, y] if x == "x" else np.nan,
+            pi_ref=[lambda y, x, S, p=p: {("x", "S"): p}[x, S][y] for p in p],
+            r=[lambda x, y, r=r: {"x": r}[x][y] for r in r], each="r_bar_S beta pi_ref r",
         )  # fmt: skip
 
 
@@ -110,8 +111,8 @@ def test_kl_price(evidence):
     pairs = {"random": (random, p), "reweighted to ρ = 1/2, P_0 = 1e-12": (even, far)}
     for name, (policy, reference) in pairs.items():
         evidence.equation(
-            "eq-sft-price", 1e-11, f"500 pairs, the policy {name}; KL enumerated", {"cdot": range(6)},
-            tight=policy is even, pi=policy.T, pi_ref=reference.T, k=m.binary_kl,
+            "eq-sft-price", 1e-11, f"500 pairs, the policy {name}; KL enumerated", {"cdot": range(1, 7)},
+            tight=policy is even, each="pi pi_ref rho P_0", pi=policy, pi_ref=reference, k=m.binary_kl,
             rho=policy[:, GOOD].sum(axis=1), P_0=reference[:, GOOD].sum(axis=1),
         )  # fmt: skip
     rho = random[:, GOOD].sum(axis=1)
@@ -141,7 +142,8 @@ def test_rlhf_slope(evidence):
 
         slopes = np.array([(value(x + h) - value(x - h)) / (2 * h) for x in s])
         evidence.equation(
-            "eq-sft-slope", 1e-8, "central differences of J at 41 policies", dJ_ds=slopes, s=s,
+            "eq-sft-slope", 1e-8, "central differences of J at 41 policies",
+            each="dJ_ds s rho", dJ_ds=slopes, s=s,
             rho=expit(s), Delta=gap, beta=b, L=-m.log_odds(p, GOOD),
         )  # fmt: skip
     s, gap, low = sp.symbols("s Delta r", real=True)
@@ -183,15 +185,18 @@ def test_dpo_gradient(evidence):
     (p, _, b), pair, step = stacked(instances(100, 6)), (2, 4), 1e-5
     logits, steps = np.random.default_rng(5).normal(0, 3, (100, 6)), step * np.eye(6)
     points, cases = logits[:, None, None] + np.array([steps, -steps]), list(zip(logits, p, b))
-    nabla = Nabla(lambda values: (values[:, 0] - values[:, 1]) / (2 * step))
+    nabla = Nabla(lambda values: (values[0] - values[1]) / (2 * step))
     losses = np.array([np.apply_along_axis(m.dpo_loss, -1, q, *c[1:], pair) for q, c in zip(points, cases)])
     evidence.equation(
         "eq-sft-gradient", 1e-8, "both gradients by central differences, 100 random policies",
-        nabla_theta=nabla, ell=losses, pi_theta=lambda y, x: {"x": softmax(points, axis=-1)}[x][..., y],
-        x="x", y_w=2, y_l=4, beta=b[:, None], m_theta=np.array([[m.margin(*c, pair)] for c in cases]),
+        nabla_theta=nabla, x="x", y_w=2, y_l=4, each="ell pi_theta beta m_theta", ell=losses, beta=b,
+        pi_theta=[lambda y, x, q=q: {"x": q}[x][..., y] for q in softmax(points, axis=-1)],
+        m_theta=[m.margin(*c, pair) for c in cases],
     )  # fmt: skip
     slopes = [m.dpo_gradient(*c, pair) for c in cases]
-    evidence.close(slopes, nabla * losses, 1e-8, "the gradient in the logits, as simulated")
+    evidence.close(
+        slopes, [nabla * loss for loss in losses], 1e-8, "the gradient in the logits, as simulated"
+    )
     b, *p = sp.symbols("beta p:3", positive=True)
     logits = sp.symbols("theta:3", real=True)
     policy = [sp.exp(t) / sum(map(sp.exp, logits)) for t in logits]
@@ -219,7 +224,7 @@ def test_time_to_tie(evidence):
     $L/\beta + (e^{2\beta L} - 1)/(2\beta^2)$."""
     distances, betas = np.array([3, 5, 20, 3, 1]), np.array([0.1, 0.1, 0.1, 0.5, 2])
     flow, route = np.vectorize(flow_time), "ODE solver on the logits, five pairs (L, β)"
-    evidence.equation("eq-sft-time", 1e-9, route, T=flow, L=distances, beta=betas)
+    evidence.equation("eq-sft-time", 1e-9, route, each="L beta", T=flow, L=distances, beta=betas)
     L, b, a = sp.symbols("L beta a", positive=True)
     time = sp.integrate((1 + sp.exp(2 * b * a)) / b, (a, 0, L))
     evidence.identity("eq-sft-time", "integral of dt/da = 1/(βσ(−2βa))", T=lambda *given: time, L=L, beta=b)
@@ -298,7 +303,7 @@ def test_sparse_reward(evidence):
 
 def test_cost_table(evidence):
     r"""The table of costs prints what its formulas give with $\beta = 0.1$ and $\varepsilon = 0.2$."""
-    start, flow = m.base_probability(LENGTHS), evidence.printed("eq-sft-time").function()
+    start, flow = m.base_probability(LENGTHS), evidence.printed("eq-sft-time").function(each="L")
     rows = [0.1 * LENGTHS, m.binary_kl(0.5, start), m.weight_after(LENGTHS, 0.1),
             m.weight_after(LENGTHS / 2, 0.1), flow(L=LENGTHS, beta=0.1),
             m.samples_for_even_chance(LENGTHS), np.ceil(-np.log(start) / np.log(1.2))]  # fmt: skip

@@ -23,7 +23,7 @@ def reward_gap_needed(canvas):
 
 def _tie_lines(canvas, axes, limits, cases, label):
     """Draw Δ/β − L for each (L, β), mark Δ = βL, and shade the side where G is the likelier."""
-    bound = canvas.equation("eq-sft-odds")
+    bound = canvas.equation("eq-sft-odds", each="Delta")
     axes.axhspan(0, limits[1], color=canvas.faint, zorder=0)
     axes.axhline(0, color=canvas.muted, linewidth=0.8)
     axes.text(12, 0.96 * limits[1], "$G$ likelier than not", ha="right", va="top",

@@ -1,0 +1,56 @@
+"""Comparisons that a check asserts, and the record it keeps of each."""
+
+import numpy as np
+
+
+class Comparisons:
+    """Asserts comparisons and keeps a record of each: method, route, error, tolerance, samples."""
+
+    def __init__(self):
+        self.records = []
+
+    def _record(self, method: str, route: str, passed, **numbers):
+        self.records.append({"method": method, "route": route, "passed": bool(passed)} | numbers)
+        assert passed, f"{route}: " + ", ".join(f"{k} {v!r}" for k, v in numbers.items())
+
+    def close(self, got, expected, tolerance: float, route: str):
+        """Assert that the largest absolute difference is at most `tolerance`; NaN fails."""
+        difference = np.abs(np.asarray(got, float) - np.asarray(expected, float))
+        if difference.size == 0:
+            raise ValueError(f"{route}: nothing was compared")
+        error = float(difference.max())
+        self._record(
+            "numeric", route, error <= tolerance,
+            error=error, tolerance=float(tolerance), samples=int(difference.size),
+        )  # fmt: skip
+
+    def bounded(self, values, route: str, low=None, high=None, strict: bool = False):
+        """Assert that all values lie between `low` and `high`; NaN fails."""
+        values = np.asarray(values, float)
+        if values.size == 0 or (low is None and high is None):
+            raise ValueError(f"{route}: nothing was compared")
+        smallest, largest = float(values.min()), float(values.max())
+        below = low is None or (smallest > low if strict else smallest >= low)
+        above = high is None or (largest < high if strict else largest <= high)
+        self._record(
+            "numeric", route, below and above, smallest=smallest, largest=largest, strict=strict,
+            low=None if low is None else float(low), high=None if high is None else float(high),
+            samples=int(values.size),
+        )  # fmt: skip
+
+    def exact(self, expression, route: str):
+        """Assert that a SymPy expression (or each of a list) is exactly 0, or that a bool is true."""
+        import sympy
+
+        if isinstance(expression, bool | np.bool_):
+            zero, left = bool(expression), "false"
+        else:
+            items = expression if isinstance(expression, list | tuple) else [expression]
+            left = [e for e in map(sympy.simplify, items) if e != 0]
+            zero = bool(items) and not left
+        self._record("symbolic", route, zero, **({} if zero else {"remainder": str(left)}))
+
+    def equal(self, got, expected, route: str):
+        """Assert that two discrete results are equal."""
+        same = got == expected
+        self._record("exact", route, same, **({} if same else {"got": repr(got), "expected": repr(expected)}))

@@ -1,0 +1,211 @@
+"""Parse the tokens of an equation into statements, strictly: what can be read two ways is an error.
+
+The grammar is in docs/equations.md, with examples that are tested.
+"""
+
+from itertools import accumulate
+
+from maths.operators import Operators
+from maths.tokens import TexError, Token, distinct
+from maths.tree import Node
+
+RELATIONS = {"≡": "=", ":=": "=", "⩽": "≤", "⩾": "≥"} | {sign: sign for sign in "=≤≥<>≠≈∈∉"}
+PRODUCTS = tuple("⋅·×⊙⊗∘⊕∗/")
+WORDS = set("where with and for all every any each as when if since given so hence then thus holds".split())
+
+
+class Parser(Operators):
+    """A recursive-descent parser for one line of a display."""
+
+    def statements(self) -> list[Node]:
+        """Parse the statements of the line, with the words and spaces between them."""
+        found, heads, declared = [], [], False
+        while not self.ended:
+            if self.next.kind == "text":
+                declared = self.words()
+            elif self.next.kind == "space" or self.next.text in (",", ";", "."):
+                self.position += 1
+            else:
+                heads.append(self.expression())
+                if self.next.text in RELATIONS:
+                    chain = self.chain(heads.pop())
+                    shared = [Node("relation", chain.value, (h, *chain.parts[1:]), chain.tex) for h in heads]
+                    found, heads = [*found, *shared, chain], []
+                elif not (self.next.text == "," or declared and self.ended):
+                    self.fail("nothing is stated: a statement needs a relation, such as =")
+        if heads and not declared:
+            self.fail("nothing is stated: a statement needs a relation, such as =")
+        return found
+
+    def words(self) -> bool:
+        """Pass over words between statements; tell whether they declare what follows, as `for all x`."""
+        words = self.take().text.replace(",", " ").lower().split()
+        if unknown := [word for word in words if word not in WORDS]:
+            self.position -= 1
+            self.fail(
+                f"the word {unknown[0]!r} may change what is stated; known are {', '.join(sorted(WORDS))}"
+            )
+        return "for" in words
+
+    def relation(self) -> Node:
+        """Parse a relation, as in the condition of a case or a sum."""
+        left = self.expression()
+        if self.next.text not in RELATIONS:
+            self.fail("expected a condition, such as A > 0")
+        return self.chain(left)
+
+    def chain(self, left: Node) -> Node:
+        """Parse what follows the left side of `a = b ≤ c`; the node holds the signs and the sides."""
+        start, signs, sides = self.position, [], [left]
+        while self.next.text in RELATIONS:
+            signs.append(RELATIONS[self.take().text])
+            sides.append(self.region() if signs[-1] in "∈∉" else self.expression())
+            if signs == ["="] and self.peek(",", "…"):
+                signs, sides[-1] = ["∈"], self.numbers(sides[-1])
+        return Node("relation", tuple(signs), tuple(sides), f"{left.tex} {self.text(start)}")
+
+    def numbers(self, first: Node) -> Node:
+        """Parse `, …, n` behind the first of some whole numbers."""
+        self.take(","), self.take("…"), self.take(",")
+        return Node("numbers", None, (first, self.expression()))
+
+    def region(self) -> Node:
+        """Parse what stands behind ∈: a space such as ℝ^{m×d}, a set, an interval, or a name."""
+        start, token = self.position, self.next
+        if token.kind == "name" and token.font == "bb":
+            self.position += 1
+            sizes = Parser(token.sup or ()).sizes()
+            return self.node(start, "space", token.text, *sizes)
+        if token.text == "{":
+            return self.node(start, "set", None, *self.list("{", (",",)))
+        if token.text in ("[", "("):
+            self.position += 1
+            low, high = self.expression(), self.take(",") and self.expression()
+            return self.node(start, "interval", token.text + self.take().text, low, high)
+        return self.power()
+
+    def sizes(self) -> list[Node]:
+        """Parse the exponent of a space: sizes between ×."""
+        found = [] if self.ended else [self.power()]
+        while self.accept("×"):
+            found.append(self.power())
+        self.end()
+        return found
+
+    def expression(self) -> Node:
+        """Parse terms joined by + and −."""
+        start = self.position
+        terms = [self.term(self.next.text in tuple("+−"))]
+        while self.next.text in tuple("+−"):
+            terms.append(self.term(True))
+            self.outside(terms)
+        return terms[0] if len(terms) == 1 else self.node(start, "add", None, *terms)
+
+    def term(self, signed: bool) -> Node:
+        """Parse one term, with its sign if it has one."""
+        start = self.position
+        negative = signed and self.take().text == "−"
+        product = self.product()
+        return self.node(start, "negate", None, product) if negative else product
+
+    def outside(self, terms: list[Node]):
+        """Refuse a term that names the variable of a sum before it: does it belong to the sum?"""
+        for node in (terms[-2], *terms[-2].walk()):
+            if node.kind == "big" and node.tex and terms[-2].tex.endswith(node.tex):
+                bound = {c.value or c.root for c in node.parts[1:] if c.kind in ("range", "name")}
+                if terms[-1].mentions(bound):
+                    self.fail("does this term belong to the sum before it? Write brackets")
+
+    def product(self) -> Node:
+        """Parse factors that stand side by side or between signs of a product."""
+        start, signs = self.position, set()
+        result = self.power()
+        while self.next.text in PRODUCTS or self.starts_factor():
+            sign = self.take().text if self.next.text in PRODUCTS else ""
+            signs.add({"·": "⋅"}.get(sign, sign))
+            if not sign and self.next.kind == "number":
+                self.fail("a number stands behind a factor: write it first, or a sign between them")
+            if "/" in signs and (sign != "/" or result.kind == "divide" and result.value == "/"):
+                self.fail(r"how far does / reach? Write \frac, or brackets")
+            if len(signs) > 1 and signs & set("⊙⊗∘⊕∗"):
+                self.fail("which product comes first? Write brackets")
+            other = self.power()
+            kind = "divide" if sign == "/" else "multiply"
+            result = self.node(start, kind, {"·": "⋅"}.get(sign, sign), result, other)
+        return result
+
+    def starts_factor(self) -> bool:
+        """Tell whether the next token can begin a factor."""
+        token = self.next
+        if token.kind == "sign":
+            bar = token.text in ("|", "‖") and not self.inside
+            return token.side == "open" or bar or token.text in ("∑", "∏")
+        return token.kind not in ("", "text", "space", "table")
+
+
+def statements(found: tuple[Token, ...]) -> list[Node]:
+    """Return the statements of a display as relations."""
+    return [node for line in lines(distinct(found)) for node in Parser(line).statements()]
+
+
+def lines(found: tuple[Token, ...]) -> list[list[Token]]:
+    """Return the lines of a display: a row, or in an aligned block each pair of its columns.
+
+    A line that begins with a relation goes on with the line before it, as does one whose bracket is
+    still open, and one that begins with a sign and states nothing itself.
+    """
+    stated, above = [], {}
+    for cells in rows(found):
+        for column in range(0, len(cells), 2):
+            line = trimmed(sum(cells[column : column + 2], ()))
+            before = above.get(column)
+            if line and before and goes_on(line, before, not cells[column]):
+                before += line
+            elif line:
+                above[column] = line
+                stated.append(line)
+    return stated
+
+
+def rows(found: tuple[Token, ...]) -> list[tuple[tuple[Token, ...], ...]]:
+    """Return the rows of cells of a display."""
+    tables = [token for token in found if token.text == "aligned"]
+    if tables and all(token in tables or token.text in (",", ".") for token in found) and len(tables) == 1:
+        return list(tables[0].rows)
+    result = [[]]
+    for token in found:
+        if token.text == "newline":
+            result.append([])
+        else:
+            result[-1].append(token)
+    return [(tuple(line),) for line in result]
+
+
+def trimmed(line: tuple[Token, ...]) -> list[Token]:
+    """Return a line without the spaces and the punctuation at its ends, and the spaces beside signs."""
+    ends = [token.kind != "space" and token.text not in (",", ".") for token in line]
+    if not any(ends):
+        return []
+    kept = list(line[ends.index(True) : len(ends) - ends[::-1].index(True)])
+    signs = (*RELATIONS, *PRODUCTS, "+", "−")
+    return [
+        token for at, token in enumerate(kept)
+        if token.kind != "space" or kept[at - 1].text not in signs and kept[at + 1].text not in RELATIONS
+    ]  # fmt: skip
+
+
+def goes_on(line: list[Token], before: list[Token], behind: bool) -> bool:
+    """Tell whether a line continues the line before it; `behind` the alignment, a statement may not begin."""
+    if line[0].text in RELATIONS or depths(before)[-1] > 0:
+        return True
+    signed = line[0].text in (*PRODUCTS, "+", "−")
+    states = any(token.text in RELATIONS and not depth for token, depth in zip(line, depths(line)))
+    if signed and states and behind:
+        words = " ".join(token.latex for token in line[:4])
+        raise TexError(f"is {words} … a statement, or does it go on with the row before?")
+    return signed and not states
+
+
+def depths(line: list[Token]) -> list[int]:
+    """Return how many brackets are open behind each token."""
+    return list(accumulate((token.side == "open") - (token.side == "close") for token in line))
