@@ -133,6 +133,10 @@ class Evaluator:
         a, b = map(self, node.parts)
         if is_array(a) and is_array(b):
             products.add(node)
+        if callable(a) and node.value == "∘" and callable(b):
+            return lambda *given: a(normal(b(*given)))
+        if callable(a) and node.parts[0].value == "∘" and not node.value:
+            return normal(a(b))
         if node.value not in DECLARED:
             return algebra.multiply(a, b, node.value)
         name = DECLARED[node.value]
@@ -260,6 +264,8 @@ class Evaluator:
         if not callable(function):
             return self(node)
         if places == [Node("negate", None, (Node("number", "1"),))]:
+            if base.plain in self.built_in and base.plain not in self.scope:
+                raise TypeError(f"is {node.tex} an inverse, such as \\arcsin, or 1 divided by the value?")
             return self.given(Node("name", f"{base.plain}_inverse"))
         if base.plain in self.scope:
             raise TypeError(f"is {node.tex} a power of the function or of its value? Write brackets")
@@ -317,6 +323,8 @@ class Evaluator:
         outcomes = [{}]
         for condition in conditions:
             outcomes = [b | more for b in outcomes for more in self.bound(b).outcomes(condition)]
+        if {} in outcomes:
+            raise LookupError(f"{node.tex}: no variable is left to run, as all of them have values")
         values = [self.bound(outcome)(body) for outcome in outcomes]
         if node.value in ("sum", "prod"):
             return functions.total(values) if node.value == "sum" else reduce(algebra.multiply, values, 1)

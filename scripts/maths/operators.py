@@ -55,7 +55,8 @@ class Operators(Reader):
         if not read:
             self.position -= 1
             self.fail(REMEDIES.get(token.text, "expected a number or a name"))
-        return self.scripts(self.node(start, *read(token)), token)
+        found = read(token)
+        return self.scripts(self.node(start, *found), self.tokens[self.position - 1])
 
     def read_number(self, token: Token) -> tuple:
         if token.sub or "," in token.text:
@@ -63,6 +64,9 @@ class Operators(Reader):
         return "number", token.text
 
     def read_name(self, token: Token) -> tuple:
+        if token.text == "Delta" and not (token.sub or token.sup) and self.next.kind == "name":
+            self.position += 1  # the change of something is a symbol of its own
+            return "name", f"Delta_{self.tokens[self.position - 1].text}"
         constant = token.font == "rm" and token.text in ("e", "i")
         return ("constant" if constant else "name"), token.text
 

@@ -5,11 +5,12 @@ The grammar is in docs/equations.md, with examples that are tested.
 
 from itertools import accumulate
 
-from maths.operators import Operators
+from maths.operators import REMEDIES, Operators
 from maths.tokens import TexError, Token, distinct
 from maths.tree import Node
 
 RELATIONS = {"≡": "=", ":=": "=", "⩽": "≤", "⩾": "≥"} | {sign: sign for sign in "=≤≥<>≠≈∈∉"}
+STATED = "nothing is stated: a statement needs a relation, such as ="
 PRODUCTS = tuple("⋅·×⊙⊗∘⊕∗/")
 WORDS = set("where with and for all every any each as when if since given so hence then thus holds".split())
 
@@ -32,9 +33,9 @@ class Parser(Operators):
                     shared = [Node("relation", chain.value, (h, *chain.parts[1:]), chain.tex) for h in heads]
                     found, heads = [*found, *shared, chain], []
                 elif not (self.next.text == "," or declared and self.ended):
-                    self.fail("nothing is stated: a statement needs a relation, such as =")
+                    self.fail(REMEDIES.get(self.next.text, STATED))
         if heads and not declared:
-            self.fail("nothing is stated: a statement needs a relation, such as =")
+            self.fail(STATED)
         return found
 
     def words(self) -> bool:
@@ -77,7 +78,8 @@ class Parser(Operators):
             sizes = Parser(token.sup or ()).sizes()
             return self.node(start, "space", token.text, *sizes)
         if token.text == "{":
-            return self.node(start, "set", None, *self.list("{", (",",)))
+            self.position += 1
+            return self.node(start, "set", None, *self.items("}")[0])
         if token.text in ("[", "("):
             self.position += 1
             low, high = self.expression(), self.take(",") and self.expression()
@@ -123,7 +125,7 @@ class Parser(Operators):
         while self.next.text in PRODUCTS or self.starts_factor():
             sign = self.take().text if self.next.text in PRODUCTS else ""
             signs.add({"·": "⋅"}.get(sign, sign))
-            if not sign and self.next.kind == "number":
+            if not sign and self.next.kind == "number" and not self.next.font:
                 self.fail("a number stands behind a factor: write it first, or a sign between them")
             if "/" in signs and (sign != "/" or result.kind == "divide" and result.value == "/"):
                 self.fail(r"how far does / reach? Write \frac, or brackets")

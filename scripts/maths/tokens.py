@@ -67,6 +67,8 @@ def row(element: etree._Element) -> tuple[Token, ...]:
         for child in element:
             if child.text == APPLY and found:
                 found[-1] = replace(found[-1], function=True)
+            elif child.text == "=" and found and found[-1].text == ":":
+                found[-1] = Token("sign", ":=", r"\coloneqq")
             else:
                 found += row(child)
         return tuple(found)
@@ -91,7 +93,15 @@ def leaf(element: etree._Element, kind: str) -> tuple[Token, ...]:
         return ()
     if kind == "mi":
         font = FONTS.get(element.get("mathvariant", ""), "")
-        return (Token("name", GREEK.get(text, text), tex, font if text not in GREEK or font != "rm" else ""),)
+        return (
+            Token(
+                "name",
+                GREEK.get(text, text),
+                tex,
+                font if text not in GREEK or font != "rm" else "",
+                function=text in ("ℜ", "ℑ"),
+            ),
+        )
     if kind == "mo":
         if text[:1].isalpha():
             return (Token("name", text.replace(" ", ""), tex, function=True),)
