@@ -1,7 +1,10 @@
 """The displays of displays.py: some hold and, with one value changed, fail; the others are refused."""
 
+import re
+
 import pytest
 from checking.evidence import Evidence
+from conftest import ROOT
 from displays import GIVEN, HOLD, REFUSED
 from maths.equations import NO_MATHEMATICS, EquationError
 from maths.typeset import typeset
@@ -53,3 +56,12 @@ def test_there_are_enough():
     """The table holds at least 150 displays, each once."""
     every = [tex for _, tex, _, _ in CASES]
     assert len(every) == len(set(every)) >= 150
+
+
+def test_examples_of_the_page_are_tested():
+    """Every equation in the tables of the page for authors is one of the displays, held or refused there."""
+    accepted, refused = (ROOT / "docs/equations.md").read_text().split("## What is refused")
+    parts = accepted.partition("## Numbers")[2], refused
+    shown = [re.findall(r"^\| `(.*?)` \| ", part, re.MULTILINE) for part in parts]
+    assert len(shown[0]) > 20 and set(shown[0]) <= {tex for _, tex, _, _ in CASES}
+    assert len(shown[1]) > 10 and set(shown[1]) <= {tex for tex, _, _ in REFUSED}

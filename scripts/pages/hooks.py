@@ -99,7 +99,15 @@ def generated(files, config, uri: str, path: Path):
 def on_nav(nav, config, files):
     """Order the navigation as the exam is, and call the questions by their names."""
     names = {question.id: f"Question {question.number}" for question in exam.questions()}
-    rank = {"index.md": 0, "exam.md": 1, "topics.md": 3, "print.md": 4, "ledger.md": 5, "about.md": 6}
+    rank = {
+        "index.md": 0,
+        "exam.md": 1,
+        "topics.md": 3,
+        "print.md": 4,
+        "ledger.md": 5,
+        "about.md": 6,
+        "equations.md": 7,
+    }
     for section in [item for item in nav.items if isinstance(item, Section)]:
         page = next(child for child in section.children if getattr(child, "file", None))
         section.title = names.get(page.file.src_uri.split("/")[0], section.title)
