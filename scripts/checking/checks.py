@@ -8,31 +8,14 @@ import sys
 from pathlib import Path
 
 import joblib
-from maths.equations import PARSER, displays
 from maths.tokens import MACROS_FILE
-from paper.parts import CACHE, DOCS, REQUIREMENTS, SCRIPTS, Part, digest, discover, where
+from paper.parts import CACHE, DOCS, REQUIREMENTS, Part, digest, discover, where
 
 from checking.junit import ChecksFailed, pytest
+from checking.uses import COMPARISONS, EQUATIONS, key, labels, meaning, tools
 
 OUTPUT = CACHE / "checks"
 memory = joblib.Memory(CACHE / "joblib", verbose=0)
-
-
-def sources(part: Part) -> str:
-    """Return the digest of what the evidence of the part depends on, whatever the layout of the code."""
-    code = sorted(path for path in part.folder.glob("*.py") if path.name != "figures.py")
-    tools = [SCRIPTS / f"{name}.py" for name in ("checking/comparisons", "checking/evidence", *PARSER)]
-    parsed = [meaning(path) for path in [*code, *tools]] + displays(part.page)
-    return digest(part.file("results.json"), MACROS_FILE, text="\n".join(parsed))
-
-
-def meaning(path: Path) -> str:
-    """Return Python code without comments and layout, or as it stands if it does not parse."""
-    text = path.read_text()
-    try:
-        return ast.unparse(ast.parse(text))
-    except SyntaxError:
-        return text
 
 
 @memory.cache
@@ -43,7 +26,10 @@ def fast(part_id: str, key: str) -> list[dict]:
 
 def fast_key(part: Part) -> str:
     """Return the key under which the fast checks of the part are cached."""
-    return sources(part) + digest(part.page, REQUIREMENTS, Path(__file__)) + platform.python_version()
+    code = [path for path in part.folder.glob("*.py") if path.name != "figures.py"]
+    parsed = map(meaning, [*sorted(code), *tools(COMPARISONS + EQUATIONS)])
+    files = [part.page, part.file("results.json"), MACROS_FILE, REQUIREMENTS, Path(__file__)]
+    return digest(*files, text="\n".join(parsed)) + platform.python_version()
 
 
 def functions(part: Part) -> dict[str, tuple[int, bool, str]]:
@@ -61,35 +47,47 @@ def functions(part: Part) -> dict[str, tuple[int, bool, str]]:
     }  # fmt: skip
 
 
+def committed(part: Part) -> dict[str, dict]:
+    """Return the committed records of the library checks, by name."""
+    path = part.file("library.json")
+    records = json.loads(path.read_text())["checks"] if path.is_file() else []
+    return {record["name"]: record for record in records}
+
+
+def is_stale(part: Part, record: dict) -> bool:
+    """Tell whether what a record rests on has changed since."""
+    return record.get("digest") != key(part, record["name"], labels(record))
+
+
 def recorded(part: Part) -> list[dict]:
     """Return the committed records of the library checks.
 
-    Raises ChecksFailed for a check that has no record, or whose code has changed since.
+    Raises ChecksFailed for a check that has no record, or where something that it uses has changed since.
     """
     names = {name: line for name, (line, library, _) in functions(part).items() if library}
-    if not names:
-        return []
-    path = part.file("library.json")
-    record = json.loads(path.read_text()) if path.is_file() else {"digest": None, "checks": []}
-    found = {check["name"] for check in record["checks"]}
-    places = {name: f"{where(part.file('checks.py'), line)}: {name}" for name, line in names.items()}
-    hint = "run ./scripts/test, which runs it and renews library.json"
-    missing = [f"{places[name]}: no evidence in library.json; {hint}" for name in names if name not in found]
-    if found and record["digest"] != sources(part):
-        missing = [f"{places[name]}: the evidence in library.json is stale; {hint}" for name in names]
+    found, missing = committed(part), []
+    for name, line in names.items():
+        place, hint = where(part.file("checks.py"), line), "run ./scripts/test, which renews library.json"
+        if name not in found:
+            missing.append(f"{place}: {name}: no evidence in library.json; {hint}")
+        elif is_stale(part, found[name]):
+            missing.append(f"{place}: {name}: the evidence in library.json is stale; {hint}")
+        else:
+            found[name]["place"] = place
     if missing:
         raise ChecksFailed(missing)
-    return [check for check in record["checks"] if check["name"] in names]
+    return [found[name] for name in names]
 
 
 def renew(part: Part) -> list[dict]:
-    """Run the library checks; where the committed record is stale, replace it (never in CI)."""
-    records = pytest(part, "library")
-    path = part.file("library.json")
-    stale = not path.is_file() or json.loads(path.read_text())["digest"] != sources(part)
-    if records and stale and not os.environ.get("CI"):
-        path.write_text(
-            json.dumps({"digest": sources(part), "checks": records}, indent=1, ensure_ascii=False) + "\n"
+    """Run the library checks; replace the committed records that are stale (never in CI)."""
+    records, known = pytest(part, "library"), committed(part)
+    for record in records:
+        record["digest"] = key(part, record["name"], labels(record))
+    kept = [known[r["name"]] if known.get(r["name"], {}).get("digest") == r["digest"] else r for r in records]
+    if kept != list(known.values()) and not os.environ.get("CI"):
+        part.file("library.json").write_text(
+            json.dumps({"checks": kept}, indent=1, ensure_ascii=False) + "\n"
         )
     return records
 

@@ -157,6 +157,7 @@ def evidence(request, record_property):
     marker = request.node.get_closest_marker("library")
     record_property("claim", " ".join((request.function.__doc__ or "").split()))
     record_property("line", request.function.__code__.co_firstlineno)
+    record_property("reads", json.dumps(list(dict.fromkeys(collected.read))))
     record_property("evidence", json.dumps(collected.records))
     if marker:
         record_property("libraries", json.dumps({name: version(name) for name in marker.args}))

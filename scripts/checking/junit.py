@@ -55,6 +55,7 @@ def read(part: Part, case: etree._Element) -> dict:
         "claim": properties.get("claim", ""),
         "place": where(part.file("checks.py"), line),
         "evidence": json.loads(properties.get("evidence", "[]")),
+        "reads": json.loads(properties.get("reads", "[]")),
         "libraries": json.loads(properties.get("libraries", "{}")),
         "seconds": float(case.get("time", 0)),
         "state": "passed" if problem is None else "failed",

@@ -1,0 +1,96 @@
+"""What makes the record of a library check stale: what the check uses, and nothing else."""
+
+import pytest
+from checking.uses import key, labels
+from paper.parts import Part
+
+PAGE = "# Page\n\n$$\nf = a\n\\label{eq-a}\n$$\n\n$$\ng = b\n\\label{eq-b}\n$$\n\n$$\nc\n$$\n"
+CHECKS = '''"""Checks."""
+
+import numpy as np
+import pytest
+
+from . import model as m
+from .oracles import library, unused
+
+RATE = 2
+
+
+def helper(z):
+    """Return z."""
+    return RATE * z
+
+
+def test_fast(evidence):
+    """Fast."""
+    evidence.close(m.other(1), 1, 0, "fast")
+
+
+@pytest.mark.library("torch")
+def test_library(evidence):
+    """Slow."""
+    from .late import late
+
+    evidence.close(helper(m.value(1)), library(late()), 0, "slow")
+'''
+MODEL = (
+    "def value(z):\n    return inner(z)\n\n\ndef inner(z):\n    return z\n\n\ndef other(z):\n    return z\n"
+)
+ORACLES = "def library(z):\n    return z\n\n\ndef unused(z):\n    return z\n"
+
+
+@pytest.fixture
+def part(tmp_path):
+    """Make a part whose library check uses some of its code."""
+    files = {"checks": CHECKS, "model": MODEL, "oracles": ORACLES, "late": "def late():\n    return 1\n"}
+    for name, text in files.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    (tmp_path / "index.md").write_text(PAGE)
+    (tmp_path / "results.json").write_text("{}")
+    return Part(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "stale"),
+    [
+        ("checks.py", '"slow"', '"slower"', True),
+        ("checks.py", "RATE = 2", "RATE = 3", True),
+        ("checks.py", "RATE * z", "RATE + z", True),
+        ("checks.py", "RATE = 2", "RATE = 2\nRATE += 1", True),
+        ("model.py", "return inner(z)", "return -inner(z)", True),
+        ("model.py", "def inner(z):\n    return z", "def inner(z):\n    return -z", True),
+        ("oracles.py", "def library(z):\n    return z", "def library(z):\n    return -z", True),
+        ("oracles.py", "def library", "import random\nrandom.seed(1)\n\n\ndef library", True),
+        ("late.py", "return 1", "return 2", True),
+        ("results.json", "{}", '{"a": 1}', True),
+        ("index.md", "f = a", "f = 2 a", True),
+        ("checks.py", '"fast"', '"faster"', False),
+        ("checks.py", "RATE = 2", "RATE = 2  # a comment", False),
+        ("checks.py", '"""Checks."""', '"""Checks of this."""', False),
+        ("checks.py", "library, unused", "library", False),
+        ("model.py", "def other(z):\n    return z", "def other(z):\n    return -z", False),
+        ("oracles.py", "def unused(z):\n    return z", "def unused(z):\n    return -z", False),
+        ("index.md", "g = b", "g = 2 b", False),
+        ("index.md", "\nc\n", "\nd\n", False),
+        ("index.md", "# Page", "# Another", False),
+    ],
+)  # fmt: skip
+def test_what_makes_a_record_stale(part, file, before, after, stale):
+    """A change of what the check reaches, or of an equation that it reads, makes its record stale."""
+    path, key_before = part.file(file), key(part, "test_library", {"eq-a"})
+    assert before in path.read_text()
+    path.write_text(path.read_text().replace(before, after))
+    assert (key(part, "test_library", {"eq-a"}) != key_before) == stale
+
+
+def test_tools_concern_only_checks_that_read_equations(part, monkeypatch):
+    """A change of the evaluator makes only those records stale whose checks read an equation."""
+    before = {label: key(part, "test_library", set(label)) for label in ((), ("eq-a",))}
+    monkeypatch.setattr("checking.uses.EQUATIONS", ("checking/evidence",))
+    assert [key(part, "test_library", set(label)) == before[label] for label in before] == [True, False]
+
+
+def test_labels_of_a_record():
+    """What a check compares, and what it only reads, is in its record."""
+    record = {"reads": ["eq-b"], "evidence": [{"method": "numeric"}, {"equation": "eq-a"}]}
+    assert labels(record) == {"eq-a", "eq-b"}
