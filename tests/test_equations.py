@@ -189,6 +189,9 @@ def test_overlapping_cases_must_agree(page):
 
 
 X, Z, A = sympy.symbols("x z A", real=True)
+L, M, N = (sympy.Matrix(2, 2, sympy.symbols(f"{letter}:4", real=True)) for letter in "lmn")
+V, W = (sympy.Matrix(sympy.symbols(f"{letter}:2", real=True)) for letter in "vw")
+SYMBOLS = dict(zip("LMN", (sympy.MatrixSymbol(letter, 2, 2) for letter in "LMN")))
 
 
 @pytest.mark.parametrize(
@@ -206,6 +209,17 @@ X, Z, A = sympy.symbols("x z A", real=True)
             r"f = \softmax(w)_i",
             r"f = \softmax(w)_k",
             {"f": 1 / (1 + sympy.exp(X - Z)), "w": [X, Z], "i": 2, "k": 1},
+        ),
+        (r"L(M + N) = L M + L N", r"L(M + N) = M L + L N", {"L": L, "M": M, "N": N}),
+        (r"L(M + N) = L M + L N", r"L M = M L", SYMBOLS),
+        (r"(L M)^\top = M^\top L^\top", r"(L M)^\top = L^\top M^\top", {"L": L, "M": M}),
+        (r"v^\top L w = w^\top L^\top v", r"v^\top L w = w^\top L v", {"L": L, "v": V, "w": W}),
+        (r"\|v\|_2^2 = v \cdot v = v_1^2 + v_2^2", r"\|v\|_2 = v \cdot v", {"v": V}),
+        (r"L^{-1} L = I", r"L^{-1} M = I", {"L": L, "M": M, "I": sympy.eye(2)}),
+        (
+            r"\overline{e^{i x}} = e^{-i x}",
+            r"\overline{e^{i x}} = e^{i x}",
+            {"i": sympy.I, "conjugate": True},
         ),
         (r"f = \sum_{j=1}^3 j x^j", r"f = \sum_{j=1}^3 j x", {"f": X * sum(X**j for j in (1, 2, 3)).diff(X)}),
     ],

@@ -14,8 +14,16 @@ class Comparisons:
         assert passed, f"{route}: " + ", ".join(f"{k} {v!r}" for k, v in numbers.items())
 
     def close(self, got, expected, tolerance: float, route: str):
-        """Assert that the largest absolute difference is at most `tolerance`; NaN fails."""
-        difference = np.abs(np.asarray(got, float) - np.asarray(expected, float))
+        """Assert that the largest absolute difference is at most `tolerance`; NaN fails.
+
+        Raises ValueError for two shapes that differ, unless one of the two is a single number.
+        """
+        got, expected = (
+            value if np.iscomplexobj(value) else np.asarray(value, float) for value in (got, expected)
+        )
+        if np.ndim(got) and np.ndim(expected) and np.shape(got) != np.shape(expected):
+            raise ValueError(f"{route}: the shapes differ: {np.shape(got)} and {np.shape(expected)}")
+        difference = np.abs(np.asarray(got) - expected)
         if difference.size == 0:
             raise ValueError(f"{route}: nothing was compared")
         error = float(difference.max())

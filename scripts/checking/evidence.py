@@ -177,6 +177,9 @@ def pytest_runtest_call(item):
 
 
 def pytest_configure(config):
+    # What is cast away, overflows or is not a number stops a check.
+    for warning in ("RuntimeWarning", "numpy.exceptions.ComplexWarning"):
+        config.addinivalue_line("filterwarnings", f"error::{warning}")
     config.addinivalue_line(
         "markers", "library(*names): needs public libraries that the site build does not install"
     )

@@ -9,7 +9,7 @@ from maths.tokens import MACROS_FILE
 from paper.parts import SCRIPTS, Part, digest
 
 COMPARISONS = ("checking/comparisons",)
-EQUATIONS = ("checking/evidence", *PARSER)
+EQUATIONS = ("checking/evidence", *(f"maths/{name}" for name in PARSER))
 
 
 def key(part: Part, name: str, labels: set[str]) -> str:

@@ -44,7 +44,8 @@ def size(svg: bytes) -> tuple[int, int]:
 def sources(part: Part) -> str:
     """Return the digest of everything that a figure of the part depends on."""
     own = sorted(part.folder.glob("*.py")) + sorted(part.folder.glob("results.json"))
-    tools = [SCRIPTS / f"{name}.py" for name in ("drawing/canvas", "drawing/figures", *PARSER)]
+    tools = [SCRIPTS / f"{name}.py" for name in ("drawing/canvas", "drawing/figures")]
+    tools += [SCRIPTS / f"maths/{name}.py" for name in PARSER]
     return digest(*own, STYLE, *tools, MACROS_FILE, REQUIREMENTS, text="\n".join(displays(part.page)))
 
 

@@ -16,10 +16,11 @@ def normal(value):
         return value
     if isinstance(value, Number):
         return value.item() if isinstance(value, np.generic) else value
-    if isinstance(value, list | tuple) or hasattr(value, "tomatrix") or hasattr(value, "is_Matrix"):
-        if getattr(value, "is_Matrix", True):
-            found = np.array(value.tolist() if hasattr(value, "tolist") else value)
-            value = found if found.dtype.kind in "biufcO" else value
+    if is_matrix(value):
+        value = np.array(getattr(value, "as_explicit", lambda: value)().tolist(), object)
+    elif isinstance(value, list | tuple):
+        found = np.array(value)
+        value = found if found.dtype.kind in "biufcO" else value
     if isinstance(value, np.ndarray) and not callable(value):
         if value.size == 1:
             return normal(value.reshape(-1)[0])
@@ -31,8 +32,14 @@ def is_array(value) -> bool:
     return isinstance(value, np.ndarray) and not callable(value)
 
 
+def is_matrix(value) -> bool:
+    """Tell whether a value is a matrix of SymPy."""
+    return getattr(value, "is_Matrix", False) is True
+
+
 def is_scalar(value) -> bool:
-    return isinstance(value, Number) or hasattr(value, "free_symbols") and not isinstance(value, type)
+    expression = hasattr(value, "free_symbols") and not isinstance(value, type)
+    return isinstance(value, Number) or expression and not is_matrix(value)
 
 
 def shape(value) -> str:

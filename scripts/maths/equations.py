@@ -13,15 +13,15 @@ from paper.parts import DOCS, where
 from maths import algebra
 from maths.algebra import shape
 from maths.evaluate import Evaluator
-from maths.parser import statements
+from maths.lines import statements
 from maths.tokens import TexError, tokens
 from maths.tree import Node
 from maths.typeset import typeset
 
-PARSER = tuple(  # what stands between the TeX and a value
-    f"maths/{name}"
-    for name in "equations evaluate exact functions algebra parser operators reader tokens tree".split()
-)
+PARSER = (  # what stands between the TeX and a value
+    "equations", "evaluate", "sets", "symbols", "exact", "functions", "algebra", "lines", "parser", "atoms",
+    "operators", "reader", "tokens", "tree",
+)  # fmt: skip
 DISPLAY = re.compile(r"^[ \t]*\$\$[ \t]*\n(.*?)\n[ \t]*\$\$[ \t]*$", re.DOTALL | re.MULTILINE)
 HIDDEN = re.compile(r"<!--.*?-->|^[ \t]*(```+|~~~+).*?^[ \t]*\1", re.DOTALL | re.MULTILINE)
 LABEL = re.compile(r"\\label\{([^}]*)\}")

@@ -1,33 +1,30 @@
 """Read the MathML of a formula as rows of tokens: what a reader sees, with its indices and exponents."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from lxml import etree
 from paper.parts import DOCS
 
 MACROS_FILE = DOCS / "macros.json"
-GREEK = dict(
-    zip(
-        "αβγδϵεζηθϑικλμνξπϖρϱσςτυϕφχψωΓΔΘΛΞΠΣΥΦΨΩℓ∇∂∞ℜℑ⊤",
-        "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi"
-        " pi varpi rho varrho sigma varsigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda"
-        " Xi Pi Sigma Upsilon Phi Psi Omega ell nabla partial infty Re Im top".split(),
-        strict=True,
-    )
-)
+LETTERS = "αβγδϵεζηθϑικλμνξπϖρϱσςτυϕφχψωΓΔΘΛΞΠΣΥΦΨΩℓ∇∂∞ℜℑ⊤"
+NAMES = (
+    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi varpi"
+    " rho varrho sigma varsigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma"
+    " Upsilon Phi Psi Omega ell nabla partial infty Re Im top"
+).split()
+PLAIN = dict(zip(LETTERS, NAMES, strict=True))
 ACCENTS = {"¯": "bar", "―": "bar", "^": "hat", "~": "tilde", "→": "vec", "˙": "dot", "¨": "ddot", "˚": "ring"}
 FONTS = {
     "bold": "bold", "bold-italic": "bold", "double-struck": "bb", "script": "cal", "bold-script": "cal",
     "fraktur": "frak", "sans-serif": "sf", "monospace": "tt", "normal": "rm",
 }  # fmt: skip
 BRACES = ("⏞", "⏟")
-INVISIBLE = ("", "\u2062", "\u2063", "\u200b")  # signs that nobody sees
+RELATIONS = ("=", ":=", "≤", "≥", "<", ">", "≈", "≡", "→")
 APPLY = "\u2061"  # stands behind the name of a function
-GROUPS = ("math", "mrow", "mstyle", "mpadded", "menclose", "mtd", "semantics")
+SEEN = ("mi", "mn", "mspace", "mo")
 SCRIPTS = {
-    "msub": (0, 1, None), "msup": (0, None, 1), "msubsup": (0, 1, 2),
-    "munder": (0, 1, None), "mover": (0, None, 1), "munderover": (0, 1, 2),
+    "msub": (1, None), "msup": (None, 1), "msubsup": (1, 2),
+    "munder": (1, None), "mover": (None, 1), "munderover": (1, 2),
 }  # fmt: skip
 
 
@@ -52,119 +49,26 @@ class Token:
 
 def tokens(mathml: str) -> tuple[Token, ...]:
     """Return the tokens of a formula."""
-    return row(etree.fromstring(mathml))
+    tree = etree.fromstring(mathml)
+    spell(tree)
+    return row(tree)
 
 
-def row(element: etree._Element) -> tuple[Token, ...]:
-    """Return the tokens of an element; invisible groups are opened, as the reader does not see them."""
-    kind = etree.QName(element).localname
-    if kind in SCRIPTS:
-        return scripted(element, *SCRIPTS[kind])
-    if word := together(element, kind):
-        return (word,)
-    if kind in GROUPS:
-        found = []
-        for child in element:
-            if child.text == APPLY and found:
-                found[-1] = replace(found[-1], function=True)
-            elif child.text == "=" and found and found[-1].text == ":":
-                found[-1] = Token("sign", ":=", r"\coloneqq")
-            else:
-                found += row(child)
-        return tuple(found)
-    return leaf(element, kind)
+def spell(tree: etree._Element):
+    """Give each letter its plain name, with its font where the formula has the letter in several fonts."""
+    letters = [e for e in tree.iter("{*}mi") if e.text and font(e) != "bb" and e.text not in "deiT"]
+    fonts = {}
+    for element in letters:
+        fonts.setdefault(element.text, set()).add(font(element))
+    for element in letters:
+        suffix = f"_{font(element)}" if font(element) and len(fonts[element.text]) > 1 else ""
+        element.set("name", PLAIN.get(element.text, element.text) + suffix)
 
 
-def together(element: etree._Element, kind: str) -> Token | None:
-    """Return a group that is one word, such as `Int8` or `arg max`."""
-    leaves = [e for e in element.iter() if etree.QName(e).localname in ("mi", "mn", "mspace", "mo")]
-    operator = element.get("data-mjx-texclass") == "OP" and kind == "mrow" and len(element) > 1
-    upright = len(leaves) > 1 and leaves[0].get("data-mjx-auto-op") == "false"
-    if kind != "mrow" or not (operator or upright):
-        return None
-    text = "".join(e.text or "" for e in leaves)
-    return Token("name", text, latex(element), "rm", function=operator) if text.isalnum() else None
-
-
-def leaf(element: etree._Element, kind: str) -> tuple[Token, ...]:
-    """Return the token of an element without scripts; none for what nobody sees."""
-    text, tex = element.text or "", latex(element)
-    if kind == "mi" and not text or kind == "mo" and text in INVISIBLE and not element.get("fence"):
-        return ()
-    if kind == "mi":
-        font = FONTS.get(element.get("mathvariant", ""), "")
-        return (
-            Token(
-                "name",
-                GREEK.get(text, text),
-                tex,
-                font if text not in GREEK or font != "rm" else "",
-                function=text in ("ℜ", "ℑ"),
-            ),
-        )
-    if kind == "mo":
-        if text[:1].isalpha():
-            return (Token("name", text.replace(" ", ""), tex, function=True),)
-        return (Token("sign", text, tex, side=side(element, text)),)
-    if kind == "mspace":
-        if element.get("linebreak") == "newline":
-            return (Token("space", "newline"),)
-        return (Token("space", latex=tex),) if float(element.get("width", "0").rstrip("em") or 0) >= 1 else ()
-    if kind in ("mn", "mtext"):
-        font = FONTS.get(element.get("mathvariant", ""), "")
-        return (Token({"mn": "number", "mtext": "text"}[kind], text, tex, font),)
-    if kind == "mfrac":
-        kind = "binomial" if element.get("linethickness") == "0" else "fraction"
-        return (Token(kind, latex=tex, rows=tuple(map(row, element))),)
-    if kind in ("msqrt", "mroot"):
-        rows = [row(child) for child in element] if kind == "mroot" else [sum(map(row, element), ())]
-        return (Token("root", latex=tex, rows=tuple(rows)),)
-    if kind == "mtable":
-        aligned = element.get("displaystyle") == "true"
-        rows = tuple(tuple(map(row, line)) for line in element)
-        return (Token("table", "aligned" if aligned else "", tex, rows=rows),)
-    raise TexError(f"an equation that is checked cannot hold {tex or kind!r}")
-
-
-def side(element: etree._Element, text: str) -> str:
-    """Return whether a sign opens or closes a bracket; a bare bar does neither."""
-    declared = {"OPEN": "open", "CLOSE": "close"}.get(element.get("data-mjx-texclass", ""))
-    declared = declared or {"OPEN": "open", "CLOSE": "close"}.get(
-        element.getparent().get("data-mjx-texclass")
-    )
-    return declared or ("open" if text in tuple("([{⟨⌈⌊") else "close" if text in tuple(")]}⟩⌉⌋") else "")
-
-
-def scripted(element: etree._Element, base: int, sub: int | None, sup: int | None) -> tuple[Token, ...]:
-    """Return the tokens of a base with its scripts, which may also be an accent or a comment."""
-    *inner, last = row(element[base]) or (Token("sign", "", latex(element)),)
-    marks = [row(element[at]) for at in (sub, sup) if at is not None]
-    if any(mark and mark[0].text in BRACES for mark in marks) or is_braced(element[base]):
-        return (*inner, last)  # the comment at a brace is passed over
-    limits = etree.QName(element).localname.startswith(("mund", "mov"))
-    if (
-        limits
-        and last.kind == "sign"
-        and not inner
-        and last.text in ("=", ":=", "≤", "≥", "<", ">", "≈", "≡", "→")
-    ):
-        return (last,)  # and so is what stands over a relation
-    if limits and len(marks) == 1 and len(marks[0]) == 1 and marks[0][0].text in ACCENTS:
-        if inner or last.kind != "name":
-            return (Token("overline", latex=latex(element), rows=((*inner, last),)),)
-        return (replace(last, text=f"{last.text}_{ACCENTS[marks[0][0].text]}", latex=latex(element)),)
-    if inner and not (inner[0].side == "open" and last.side == "close"):
-        raise TexError(f"the braces in {latex(element)} are not seen: write brackets around the base")
-    given = {name: row(element[at]) for name, at in (("sub", sub), ("sup", sup)) if at is not None}
-    if any(getattr(last, name) is not None for name in given):
-        raise TexError(f"two indices or two exponents stand at one place in {latex(element)}")
-    return (*inner, replace(last, latex=latex(element), **given))
-
-
-def is_braced(element: etree._Element) -> bool:
-    """Tell whether an element is a group with a brace under or over it."""
-    signs = [child.text for child in element.iter() if etree.QName(child).localname == "mo"]
-    return element.get("data-mjx-texclass") == "OP" and any(sign in BRACES for sign in signs if sign)
+def font(element: etree._Element) -> str:
+    """Return the font of a letter; upright is nothing special for a Greek letter."""
+    found = FONTS.get(element.get("mathvariant", ""), "")
+    return "" if found == "rm" and element.text in PLAIN else found
 
 
 def latex(element: etree._Element) -> str:
@@ -172,33 +76,114 @@ def latex(element: etree._Element) -> str:
     return " ".join((element.get("data-latex") or "").split())
 
 
-def distinct(found: tuple[Token, ...]) -> tuple[Token, ...]:
-    """Return the tokens with the font in the name of each letter that stands in more than one font."""
-    fonts = {}
-    for token in everything(found):
-        if token.kind == "name" and token.font != "bb" and token.text not in ("d", "e", "i", "T"):
-            fonts.setdefault(token.text, set()).add(token.font)
-    several = {name for name, used in fonts.items() if len(used) > 1}
-    return renamed(found, several) if several else found
+def row(element: etree._Element) -> tuple[Token, ...]:
+    """Return the tokens of an element; invisible groups are opened, as the reader does not see them."""
+    kind = etree.QName(element).localname
+    if kind in SCRIPTS:
+        return scripted(element, *SCRIPTS[kind])
+    if kind == "mrow" and (word := together(element)):
+        return (word,)
+    if kind not in READERS:
+        raise TexError(f"an equation that is checked cannot hold {latex(element) or kind!r}")
+    return READERS[kind](element)
 
 
-def everything(found) -> Iterator[Token]:
-    """Yield all tokens of rows, and those in and at them."""
-    for token in found:
-        if isinstance(token, Token):
-            yield token
-            yield from everything((token.rows, token.sub or (), token.sup or ()))
+def together(element: etree._Element) -> Token | None:
+    """Return a group that is one word, such as `Int8` or `arg max`."""
+    leaves = [e for e in element.iter() if etree.QName(e).localname in SEEN]
+    operator = element.get("data-mjx-texclass") == "OP" and len(element) > 1
+    upright = len(leaves) > 1 and leaves[0].get("data-mjx-auto-op") == "false"
+    text = "".join(e.text or "" for e in leaves)
+    if (operator or upright) and text.isalnum():
+        return Token("name", text, latex(element), "rm", function=operator)
+    return None
+
+
+def group(element: etree._Element) -> tuple[Token, ...]:
+    """Return the tokens of a group."""
+    found = []
+    for child in element:
+        if child.text == APPLY and found:
+            found[-1] = replace(found[-1], function=True)
+        elif child.text == "=" and found and found[-1].text == ":":
+            found[-1] = replace(found[-1], text=":=")
         else:
-            yield from everything(token)
+            found += row(child)
+    return tuple(found)
 
 
-def renamed(found, several: set[str]):
-    """Return rows of tokens in which the letters in several fonts have their font in their name."""
-    if found is None:
-        return None
-    if not isinstance(found, Token):
-        return tuple(renamed(token, several) for token in found)
-    inside = {name: renamed(getattr(found, name), several) for name in ("rows", "sub", "sup")}
-    several_fonts = found.text in several and found.font not in ("", "bb")
-    text = f"{found.text}_{found.font}" if several_fonts else found.text
-    return replace(found, text=text, **inside)
+def name(element: etree._Element) -> tuple[Token, ...]:
+    """Return the token of a letter or word; what MathML has as an operator in letters is a function."""
+    if not element.text:
+        return ()
+    text = element.get("name") or element.text.replace(" ", "")
+    function = element.text in ("ℜ", "ℑ") or etree.QName(element).localname == "mo"
+    return (Token("name", text, latex(element), font(element), function=function),)
+
+
+def sign(element: etree._Element) -> tuple[Token, ...]:
+    """Return the token of a sign, which may open or close a bracket; a bare bar does neither."""
+    text = element.text or ""
+    if text[:1].isalpha():
+        return name(element)
+    if text in ("", "\u2062", "\u2063", "\u200b") and not element.get("fence"):
+        return ()  # nobody sees it
+    classes = {e.get("data-mjx-texclass") for e in (element, element.getparent())}
+    opens = "OPEN" in classes or text in ("(", "[", "{", "⟨", "⌈", "⌊")
+    closes = "CLOSE" in classes or text in (")", "]", "}", "⟩", "⌉", "⌋")
+    return (Token("sign", text, latex(element), side="close" if closes else "open" if opens else ""),)
+
+
+def space(element: etree._Element) -> tuple[Token, ...]:
+    """Return the token of the end of a row, or of a wide space."""
+    if element.get("linebreak") == "newline":
+        return (Token("space", "newline"),)
+    return (Token("space"),) if float(element.get("width", "0").rstrip("em") or 0) >= 1 else ()
+
+
+def text(element: etree._Element) -> tuple[Token, ...]:
+    """Return the token of a number or a text."""
+    kind = {"mn": "number", "mtext": "text"}[etree.QName(element).localname]
+    return (Token(kind, element.text or "", latex(element), font(element)),)
+
+
+def parts(element: etree._Element) -> tuple[Token, ...]:
+    """Return the token of a fraction or root."""
+    kind = {"mfrac": "fraction", "mroot": "root", "msqrt": "root"}[etree.QName(element).localname]
+    rows = (group(element),) if etree.QName(element).localname == "msqrt" else tuple(map(row, element))
+    if element.get("linethickness") == "0":
+        kind = "binomial"
+    return (Token(kind, "", latex(element), rows=rows),)
+
+
+def table(element: etree._Element) -> tuple[Token, ...]:
+    """Return the token of a table: rows of cells."""
+    rows = tuple(tuple(map(row, line)) for line in element)
+    return (Token("table", "aligned" * (element.get("displaystyle") == "true"), latex(element), rows=rows),)
+
+
+READERS = dict.fromkeys(("math", "mrow", "mstyle", "mpadded", "menclose", "mtd"), group)
+READERS |= {"mi": name, "mo": sign, "mspace": space, "mn": text, "mtext": text, "mtable": table}
+READERS |= dict.fromkeys(("mfrac", "msqrt", "mroot"), parts)
+
+
+def scripted(element: etree._Element, sub: int | None, sup: int | None) -> tuple[Token, ...]:
+    """Return the tokens of a base with its scripts, which may also be an accent or a comment."""
+    *inner, last = row(element[0]) or (Token("sign"),)
+    given = {at: row(element[i]) for at, i in (("sub", sub), ("sup", sup)) if i is not None}
+    marks = [found[0].text for found in given.values() if found]
+    limits = etree.QName(element).localname.startswith(("mund", "mov"))
+    braces = [e.text for e in element.iter("{*}mo") if e.text in BRACES]
+    if limits and (braces or last.text in RELATIONS and not inner):
+        return (*inner, last)  # what stands at a brace or over a relation is passed over
+    if limits and len(marks) == 1 and marks[0] in ACCENTS:
+        if ACCENTS[marks[0]] == "bar" and (inner or last.kind != "name" or last.sup):
+            return (Token("overline", latex=latex(element), rows=((*inner, last),)),)
+        if inner or last.kind != "name":
+            raise TexError(f"the accent in {latex(element)} stands over more than a letter")
+        return (replace(last, text=f"{last.text}_{ACCENTS[marks[0]]}", latex=latex(element)),)
+    if inner and not (inner[0].side == "open" and last.side == "close"):
+        raise TexError(f"the braces in {latex(element)} are not seen: write brackets around the base")
+    if any(getattr(last, at) is not None for at in given):
+        raise TexError(f"two indices or two exponents stand at one place in {latex(element)}")
+    return (*inner, replace(last, latex=latex(element), **given))

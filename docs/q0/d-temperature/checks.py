@@ -104,7 +104,7 @@ def test_power_form(evidence):
 def test_order_and_top_mass(evidence):
     """No $T$ changes the order of the tokens, and the mass of the top $k$ falls as $T$ rises."""
     rows = np.array([m.tempered(z, TEMPERATURES) for z in DRAWS])
-    order = np.argsort(DRAWS, axis=-1)[:, None]
+    order = np.broadcast_to(np.argsort(DRAWS, axis=-1)[:, None], rows.shape)
     evidence.close(np.argsort(rows, axis=-1), order, 0, "tokens in order, 6,000 distributions")
     outside = np.cumsum(np.sort(rows, axis=-1), axis=-1)[..., :-1]  # for k = 5, 4, 3, 2, 1
     steps = np.diff(np.log(outside), axis=1)

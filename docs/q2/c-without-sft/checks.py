@@ -165,7 +165,7 @@ def test_first_step(evidence):
     logits, whatever $\piref$ is."""
     references = np.exp(log_softmax(np.random.default_rng(4).uniform(-60, 0, (100, 5)), axis=1))
     slopes = [approx_fprime(np.log(p), m.dpo_loss, 1e-6, p, 0.1, (0, 1)) for p in references]
-    evidence.close(slopes, [[-0.05, 0.05, 0, 0, 0]], 1e-7, "finite differences, 100 references")
+    evidence.close(slopes, 100 * [[-0.05, 0.05, 0, 0, 0]], 1e-7, "finite differences, 100 references")
 
 
 class Nabla:

@@ -1,0 +1,152 @@
+"""Sums, extrema and expectations over sets, and the conditions of sums and cases."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+
+from maths import algebra, functions
+from maths.algebra import is_array, normal
+from maths.symbols import Symbols
+from maths.tree import Node
+
+COMPARE = {
+    "=": lambda a, b: a == b, "≠": lambda a, b: a != b, "≤": lambda a, b: a <= b, "≥": lambda a, b: a >= b,
+    "<": lambda a, b: a < b, ">": lambda a, b: a > b,
+}  # fmt: skip
+MEMBER = ("∈", "∉")
+BEST = {"max": max, "min": min, "argmax": max, "argmin": min}
+
+
+@dataclass
+class Sets(Symbols):
+    """Computes what runs over sets."""
+
+    def law(self, node: Node, *outcome):
+        """Return the probability of an outcome under `p(· | x)`, or under a distribution `p`."""
+        if node.kind != "apply":
+            law = self.scope.get(node.plain) if node.plain in self.scope else self(node)
+            if callable(law):
+                return law(*outcome)
+            inner = self.bound({"outcome": outcome[0]})
+            return inner.entry(Node("index", None, (node, Node("name", "outcome")), node.tex), law)
+        given = [() if part == Node("name", "cdot") else (self(part),) for part in node.parts[1:]]
+        if given.count(()) != 1:
+            raise TypeError(f"the distribution {node.tex} needs exactly one dot among its arguments")
+        given[given.index(())] = outcome
+        return self.head(node.parts[0])(*itertools.chain(*given))
+
+    def divergence(self, p: Node, q: Node):
+        """Return the Kullback–Leibler divergence over the set named `cdot`."""
+        pairs = [(self.law(p, value), self.law(q, value)) for value in self.domain("cdot")]
+        return sum(normal(a * self.built_in["log"](a / b)) for a, b in pairs)
+
+    def of_expectation(self, node):
+        law, body = node.parts
+        if not node.value:
+            raise TypeError(r"an expectation needs its variables: \E_{y \sim p}")
+        terms = []
+        for outcome in itertools.product(*map(self.domain, node.value)):
+            inner = self.bound(dict(zip(node.value, outcome, strict=True)))
+            terms.append(algebra.multiply(normal(self.law(law, *outcome)), inner(body)))
+        return functions.total(terms)
+
+    def domain(self, name: str):
+        """Return the members of a set, or the values over which a bound variable runs."""
+        if name not in self.sets:
+            raise LookupError(f"the bound variable or set {name!r} has no set: give it in sets=")
+        return self.sets[name]
+
+    def of_big(self, node):
+        """Return a sum, product or extremum over the outcomes that meet the conditions."""
+        body, *conditions = node.parts
+        outcomes = [{}]
+        for condition in conditions:
+            outcomes = [b | more for b in outcomes for more in self.bound(b).outcomes(condition)]
+        if {} in outcomes:
+            raise LookupError(f"{node.tex}: no variable is left to run, as all of them have values")
+        values = [self.bound(outcome)(body) for outcome in outcomes]
+        if node.value in ("sum", "prod"):
+            return functions.total(values) if node.value == "sum" else reduce(algebra.multiply, values, 1)
+        best = BEST[node.value](values)
+        if node.value in ("max", "min"):
+            return best
+        found = [tuple(outcome.values()) for outcome, value in zip(outcomes, values) if value == best]
+        if len(found) > 1:
+            raise ValueError(f"{node.tex} is not unique: {found}")
+        return found[0][0] if len(found[0]) == 1 else found[0]
+
+    def outcomes(self, condition: Node) -> Iterator[dict]:
+        """Yield the values of the variables that a condition binds: those that have none yet."""
+        if condition.kind == "range":
+            first, last = map(self, condition.parts)
+            if first != int(first) or last != int(last):
+                raise ValueError(f"a sum from {first} to {last} needs whole numbers")
+            yield from ({condition.value: value} for value in range(int(first), int(last) + 1))
+        elif condition.kind != "relation":
+            yield from ({condition.plain: value} for value in self.domain(condition.plain))
+        elif condition.value == ("∈",) and condition.parts[1].plain:
+            left = condition.parts[0]
+            names = [part.plain for part in (left.parts if left.kind == "stack" else (left,))]
+            for member in self.domain(condition.parts[1].plain):
+                if len(names) == 1 or len(member) == len(names):
+                    yield dict(zip(names, member if len(names) > 1 else (member,)))
+        else:
+            names = {node.value for node in condition.walk() if node.kind == "name"} - self.scope.keys()
+            names = sorted(names & self.sets.keys())
+            for outcome in itertools.product(*map(self.domain, names)):
+                found = dict(zip(names, outcome))
+                if self.bound(found).true(condition):
+                    yield found
+
+    def true(self, node: Node) -> bool:
+        """Tell whether a condition holds."""
+        sides = [
+            self(part) if sign not in MEMBER else part for sign, part in zip(("", *node.value), node.parts)
+        ]
+        if any(map(is_array, sides)):
+            raise TypeError("a condition compares arrays: write it for their entries")
+        found = True
+        for sign, left, right in zip(node.value, sides, sides[1:]):
+            holds = self.contains(right, left) if sign in MEMBER else COMPARE[sign](left, right)
+            found = found and (not holds if sign == "∉" else bool(holds))
+        return found
+
+    def contains(self, region: Node, value) -> bool | None:
+        """Tell whether a value lies in a space, a set or an interval; None for a set that nobody gives."""
+        parts = [self(part) for part in region.parts]
+        if region.kind == "space":
+            sizes = tuple(int(size) for size in parts)
+            kinds = {"R": "biuf", "C": "biufc", "Z": "biu", "N": "biu"}
+            fits = np.shape(value) == np.shape(normal(np.empty(sizes))) and not callable(value)
+            return fits and np.asarray(value).dtype.kind in kinds[region.value]
+        if region.kind == "set":
+            return value in parts
+        if region.kind == "interval":
+            low, high = parts
+            return (low <= value if region.value[0] == "[" else low < value) and (
+                value <= high if region.value[1] == "]" else value < high
+            )
+        if region.kind == "numbers":
+            return value == int(value) and parts[0] <= value <= parts[1]
+        return value in self.sets[region.plain] if region.plain in self.sets else None
+
+    def of_indicator(self, node):
+        return int(all(map(self.true, node.parts)))
+
+    def of_cases(self, node):
+        """Return the value whose condition holds; where two hold at once, their values must agree."""
+        branches = list(zip(node.parts[::2], node.parts[1::2]))
+        found = [
+            self(value)
+            for value, condition in branches
+            if condition.kind != "otherwise" and self.true(condition)
+        ]
+        found = found or [self(value) for value, condition in branches if condition.kind == "otherwise"]
+        if not found:
+            raise ValueError("none of the conditions of its cases holds")
+        if any(not np.allclose(value, found[0], 1e-9, 1e-12) for value in found[1:]):
+            raise TypeError("the conditions of its cases overlap, and their values differ")
+        return found[0]

@@ -1,0 +1,144 @@
+"""The values of symbols: what a check gives for a name, and what their indices pick from it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from maths import algebra, functions
+from maths.algebra import is_matrix, is_scalar, normal, shape
+from maths.tree import Node
+
+
+@dataclass
+class Symbols:
+    """Looks up symbols in a scope of named values.
+
+    `sets` gives bound variables, and named sets, their members; `upper` names the symbols whose upper
+    index is an index; with `conjugate`, z^* and \\bar z that are not in the scope are complex conjugates.
+    """
+
+    scope: dict
+    sets: dict | None = None
+    upper: str = ""
+    conjugate: bool = False
+
+    def __post_init__(self):
+        self.sets, self.layered = self.sets or {}, self.upper.split()
+
+    @property
+    def built_in(self) -> dict:
+        return functions.NUMERIC
+
+    def __call__(self, node: Node):
+        return getattr(self, "of_" + node.kind)(node)
+
+    def bound(self, values: dict) -> "Symbols":
+        """Return the evaluator with more variables bound."""
+        return type(self)(self.scope | values, self.sets, self.upper, self.conjugate)
+
+    def of_number(self, node):
+        return float(node.value) if "." in node.value else int(node.value)
+
+    def of_constant(self, node):
+        return self.built_in["exp"](1) if node.value == "e" else 1j
+
+    def of_name(self, node):
+        return normal(self.given(node))
+
+    def given(self, node: Node):
+        """Return what the check gives for a symbol, or the conjugate of what it gives."""
+        name = node.plain
+        if name in self.scope:
+            return self.scope[name]
+        base, _, mark = name.rpartition("_")
+        if self.conjugate and mark in ("star", "bar") and base in self.scope:
+            if np.ndim(self.scope[base]) == 2:
+                raise TypeError(r"the conjugate of a matrix, or its adjoint? Write \dagger for the latter")
+            return algebra.conjugate(normal(self.scope[base]))
+        remedy = r": write \mathrm{e} or \exp for Euler's number" if name == "e" else ""
+        raise LookupError(f"the symbol {name or node.tex!r} has no value{remedy}")
+
+    def of_index(self, node):
+        """Return what the check gives for a symbol with its index, or an entry of what it gives without."""
+        return self.of_name(node) if node.plain in self.scope else self.entry(node)
+
+    def entry(self, node: Node, family=None):
+        """Return an entry of an array, which counts from 1, of a dict by key, or a value of a function."""
+        base, *places = node.parts
+        places = [part for place in places for part in (place.parts if place.kind == "letters" else (place,))]
+        if family is None and base.root not in self.scope and not self.conjugate and base.root:
+            return self.given(node)  # an error that names the whole symbol
+        if family is None:
+            family = self.given(base) if base.kind == "name" else self(base)
+        if is_scalar(family) or any(place.kind == "word" for place in places):
+            return self.given(node)
+        if callable(family):
+            return normal(family(*map(self, places)))
+        if isinstance(family, dict):
+            key = tuple(map(self, places)) if len(places) > 1 else self(places[0])
+            if key not in family:
+                raise LookupError(f"{node.tex}: {key!r} is none of the keys {list(family)!r}")
+            return normal(family[key])
+        table = np.asarray(normal(family) if is_matrix(family) else family)
+        if len(places) > table.ndim:
+            raise LookupError(f"{node.tex}: {len(places)} indices for an array of shape {shape(table)}")
+        return normal(table[tuple(self.place(p, n, node) for p, n in zip(places, table.shape))])
+
+    def place(self, place: Node, size: int, node: Node):
+        """Return an index as Python counts it, from 0; a part, such as <t, as a slice."""
+        if place.kind != "part":
+            return self.whole(place, node, 1, size) - 1
+        first, last = 1, self.whole(place.parts[-1], node, 0, size + 1)
+        if place.value == "to":
+            first = self.whole(place.parts[0], node, 1, size + 1)
+        elif place.value in ("gt", "ge"):
+            first, last = last + (place.value == "gt"), size
+        return slice(first - 1, last - (place.value == "lt"))
+
+    def whole(self, place: Node, node: Node, least: int, most: int) -> int:
+        """Return the value of an index, which must lie between `least` and `most`."""
+        value = self(place)
+        if not is_scalar(value) or value != int(value) or not least <= value <= most:
+            raise LookupError(f"{node.tex}: the index {value!r} is none of {least}, …, {most}")
+        return int(value)
+
+    def above(self, node: Node):
+        """Return a symbol with an upper index, which comes before the lower one: h_i^l is h[l][i]."""
+        base, *places = node.parts
+        if node.plain in self.scope:
+            return self.of_name(node)
+        if base.kind != "index":
+            return self.entry(node)
+        layer = self.entry(Node("index", None, (base.parts[0], *places), node.tex))
+        return self.entry(base, layer)
+
+    def head(self, node: Node):
+        """Return what stands before a bracket: a function, or a factor."""
+        if node.plain in self.scope:
+            return self.given(node)
+        if node.kind == "name":
+            return self.built_in[node.value] if node.value in self.built_in else self.given(node)
+        base, *places = node.parts
+        if node.kind == "index":
+            return self.member(node, base, places)
+        if base.root in self.layered or node.value == "index":
+            return self.above(node)
+        function = self.head(base)
+        if not callable(function):
+            return self(node)
+        if places == [Node("negate", None, (Node("number", "1"),))]:
+            if base.plain in self.built_in and base.plain not in self.scope:
+                raise TypeError(f"is {node.tex} an inverse, such as \\arcsin, or 1 divided by the value?")
+            return self.given(Node("name", f"{base.plain}_inverse"))
+        if base.plain in self.scope:
+            raise TypeError(f"is {node.tex} a power of the function or of its value? Write brackets")
+        return lambda *given: algebra.power(normal(function(*given)), self(places[0]))
+
+    def member(self, node: Node, base: Node, places: list[Node]):
+        """Return a function with an index, which is its first argument, or a value with one."""
+        if node.plain in self.built_in:
+            return self.built_in[node.plain]
+        if base.plain == "log":
+            return lambda z: self.built_in["log"](z) / self.built_in["log"](self(places[0]))
+        family = self.scope.get(base.plain)
+        return (lambda *given: family(*map(self, places), *given)) if callable(family) else self(node)
