@@ -119,10 +119,12 @@ class Atoms(Operators):
         return self.scripts(found, closing)
 
     def items(self, closing: str) -> tuple[list[Node], str]:
-        """Parse expressions up to a closing bracket; return them and one of the signs between them."""
+        """Parse expressions up to a closing bracket; return them and the signs between them."""
         parts, separators = [self.item()], set()
         while self.next.text in SEPARATORS and self.next.text != closing:
             separators.add(self.take().text)
+            if self.next.text == closing and "|" in separators:
+                self.fail(r"do bars open or close here? Write \lvert and \rvert")
             parts.append(self.item())
         self.take(closing)
         return parts, "".join(sorted(separators))

@@ -94,7 +94,8 @@ class Reader:
         """Return the value and parts of a power; an exponent in brackets, or a word, can only be an index."""
         if len(above) == 1 and (above[0].kind == "text" or above[0].font == "rm"):
             return "index", (base, Node("word", above[0].text))
-        if above[0].text == "(" and above[-1].text == ")" and not above[-1].sup:
+        bracketed = above[0].text == "(" and above[-1].text == ")" and not above[-1].sup
+        if bracketed and base.root != "e":
             return "index", (base, *type(self)(above[1:-1]).indices())
         if above[0].text in SIGNS and len(above) == 1:
             return "index", (base, Node("word", SIGNS[above[0].text]))

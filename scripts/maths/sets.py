@@ -17,6 +17,7 @@ COMPARE = {
     "<": lambda a, b: a < b, ">": lambda a, b: a > b,
 }  # fmt: skip
 MEMBER = ("∈", "∉")
+KINDS = {"R": "biuf", "C": "biufc", "Z": "biu", "N": "biu"}  # of numpy's numbers in ℝ, ℂ, ℤ, ℕ
 BEST = {"max": max, "min": min, "argmax": max, "argmin": min}
 
 
@@ -30,8 +31,9 @@ class Sets(Symbols):
             law = self.scope.get(node.plain) if node.plain in self.scope else self(node)
             if callable(law):
                 return law(*outcome)
-            inner = self.bound({"outcome": outcome[0]})
-            return inner.entry(Node("index", None, (node, Node("name", "outcome")), node.tex), law)
+            drawn = {f"outcome {number}": value for number, value in enumerate(outcome)}
+            places = [Node("name", name) for name in drawn]
+            return self.bound(drawn).entry(Node("index", None, (node, *places), node.tex), law)
         given = [() if part == Node("name", "cdot") else (self(part),) for part in node.parts[1:]]
         if given.count(()) != 1:
             raise TypeError(f"the distribution {node.tex} needs exactly one dot among its arguments")
@@ -41,7 +43,7 @@ class Sets(Symbols):
     def divergence(self, p: Node, q: Node):
         """Return the Kullback–Leibler divergence over the set named `cdot`."""
         pairs = [(self.law(p, value), self.law(q, value)) for value in self.domain("cdot")]
-        return sum(normal(a * self.built_in["log"](a / b)) for a, b in pairs)
+        return sum(normal(a * self.built_in["log"](a / b)) for a, b in pairs if a != 0)
 
     def of_expectation(self, node):
         law, body = node.parts
@@ -91,8 +93,7 @@ class Sets(Symbols):
             left = condition.parts[0]
             names = [part.plain for part in (left.parts if left.kind == "stack" else (left,))]
             for member in self.domain(condition.parts[1].plain):
-                if len(names) == 1 or len(member) == len(names):
-                    yield dict(zip(names, member if len(names) > 1 else (member,)))
+                yield dict(zip(names, member if len(names) > 1 else (member,), strict=True))
         else:
             names = {node.value for node in condition.walk() if node.kind == "name"} - self.scope.keys()
             names = sorted(names & self.sets.keys())
@@ -111,6 +112,8 @@ class Sets(Symbols):
         found = True
         for sign, left, right in zip(node.value, sides, sides[1:]):
             holds = self.contains(right, left) if sign in MEMBER else COMPARE[sign](left, right)
+            if holds is None:
+                self.domain(right.plain)  # an error: nobody gives the set
             found = found and (not holds if sign == "∉" else bool(holds))
         return found
 
@@ -118,10 +121,9 @@ class Sets(Symbols):
         """Tell whether a value lies in a space, a set or an interval; None for a set that nobody gives."""
         parts = [self(part) for part in region.parts]
         if region.kind == "space":
-            sizes = tuple(int(size) for size in parts)
-            kinds = {"R": "biuf", "C": "biufc", "Z": "biu", "N": "biu"}
-            fits = np.shape(value) == np.shape(normal(np.empty(sizes))) and not callable(value)
-            return fits and np.asarray(value).dtype.kind in kinds[region.value]
+            fits = np.shape(value) == np.shape(normal(np.empty(parts))) and not callable(value)
+            whole = region.value != "N" or bool(np.all(np.asarray(value) >= 0))
+            return fits and np.asarray(value).dtype.kind in KINDS[region.value] and whole
         if region.kind == "set":
             return value in parts
         if region.kind == "interval":
@@ -139,12 +141,11 @@ class Sets(Symbols):
     def of_cases(self, node):
         """Return the value whose condition holds; where two hold at once, their values must agree."""
         branches = list(zip(node.parts[::2], node.parts[1::2]))
-        found = [
-            self(value)
-            for value, condition in branches
-            if condition.kind != "otherwise" and self.true(condition)
+        stated = [
+            value for value, condition in branches if condition.kind != "otherwise" and self.true(condition)
         ]
-        found = found or [self(value) for value, condition in branches if condition.kind == "otherwise"]
+        otherwise = [value for value, condition in branches if condition.kind == "otherwise"]
+        found = [self(value) for value in stated or otherwise]
         if not found:
             raise ValueError("none of the conditions of its cases holds")
         if any(not np.allclose(value, found[0], 1e-9, 1e-12) for value in found[1:]):
