@@ -10,6 +10,8 @@ import threading
 from pathlib import Path
 
 import pytest
+import yaml
+from lxml import html
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "site"
@@ -19,6 +21,21 @@ def page_paths() -> list[str]:
     """Return the addresses of all built pages, relative to the root of the site."""
     pages = sorted(path.parent.relative_to(SITE).as_posix() for path in SITE.rglob("index.html"))
     return ["" if page == "." else f"{page}/" for page in pages]
+
+
+def site_formulas() -> list[tuple[str, bool]]:
+    """Return every distinct formula of the built pages: its TeX, and whether it is displayed."""
+    found = {}
+    for path in page_paths():
+        for element in html.parse(str(SITE / path / "index.html")).iterfind('.//span[@class="katex"]'):
+            found[element.findtext(".//annotation"), element.find(".//math").get("display") == "block"] = 1
+    return list(found)
+
+
+def corpus() -> dict[str, list[str]]:
+    """Return the formulas that have to be right on the web, in print and in words, by kind."""
+    kinds = yaml.safe_load((ROOT / "tests/formulas.yml").read_text())
+    return {kind: lines.splitlines() for kind, lines in kinds.items()}
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):

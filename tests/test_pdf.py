@@ -1,7 +1,6 @@
 """The printed sets as files: tagged, described, linked and laid out, as read by two PDF libraries."""
 
 import ctypes
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ import pypdfium2.raw as raw
 import pytest
 from conftest import ROOT, SITE
 from lxml import html
-from maths.formulas import STORE
+from maths.typeset import typeset
 from mkdocs.config import load_config
 from paper import exam
 from printing.sets import SHORT
@@ -235,12 +234,9 @@ SCREEN = " or ".join(
 
 def spoken(address: str) -> list[str]:
     """Return the formulas of a page as they are spoken, in the order of the page."""
-    known = json.loads(STORE.read_text())["formulas"]
-    found = []
-    for element in page(address).xpath(f".//span[@class='katex'][not({SCREEN})]"):
-        display = element.find(".//math").get("display") == "block"
-        found.append(known[f"{display} {element.findtext('.//annotation')}"]["speech"])
-    return found
+    elements = page(address).xpath(f".//span[@class='katex'][not({SCREEN})]")
+    shown = [(e.findtext(".//annotation"), e.find(".//math").get("display") == "block") for e in elements]
+    return [formula.speech for formula in typeset(shown)]
 
 
 # -- the document ---------------------------------------------------------------------------------

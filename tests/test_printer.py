@@ -1,13 +1,10 @@
 """Turning the HTML of pages into Typst markup: what each element becomes, and what is refused."""
 
-import json
-import re
-
 import pypdfium2
 import pytest
 import typst
 from lxml import html
-from maths.formulas import STORE, convert
+from maths.typeset import typeset
 from paper.parts import SCRIPTS
 from printing.printer import Printer, Unprintable
 
@@ -76,48 +73,6 @@ def test_links_inside_a_set_give_the_page():
     assert '"https://example.org/"' in links and "https://example.org/here" not in links
 
 
-@pytest.mark.parametrize(
-    ("tex", "said"),
-    [
-        (r"\piref(y \mid x)", "pi sub ref of open paren y given x close paren"),
-        (r"\pi^*_r", "pi sub r star"),
-        (r"\sgn(A)(q - 1)", "sgn of open paren cap A close paren open paren q minus 1 close paren"),
-        (r"p_i(1)^{1/T}", "p sub i open paren 1 close paren raised to the 1 divided by cap T power"),
-        (r"Z_{r+h}(G)", "cap Z sub r plus h end subscript of open paren cap G close paren"),
-        (r"h_i^l", "h sub i at layer l"),
-        (r"\E_{y \sim \pi}[r]", "cap E sub y drawn from pi end subscript of open bracket r close bracket"),
-        (r"\KL(\pi \,\|\, \piref)", "KL of open paren pi relative to pi sub ref close paren"),
-        (r"\bar r = \lambda T .", "r bar equals lambda cap T"),
-        (
-            r"f = \begin{cases} A & A > 0 \\ 0 & A < 0 \end{cases}",
-            "f equals 2 cases Case 1: cap A if cap A is greater than 0 Case 2: 0 if cap A is less than 0",
-        ),
-        (
-            r"\Delta - \frac{a}{b} c",
-            "Delta minus the fraction with numerator a and denominator b end fraction c",
-        ),
-        (r"r^* + h/\beta", "r star plus h divided by beta"),
-        (r"\sigma(a) (b + c)", "sigma of open paren a close paren open paren b plus c close paren"),
-    ],
-)
-def test_formula_is_said_as_in_a_lecture(tex, said):
-    """The words of a formula use the meanings that its signs have on this site, and guess no product."""
-    assert convert([(tex, True)])[0]["speech"] == said
-
-
-def test_formula_without_a_printed_form_is_an_error():
-    """What the converter does not know gives an error that names it, never a guess."""
-    (form,) = convert([(r"\overbrace{x}", True)])
-    assert "horizBrace" in form["error"] and "typst" not in form
-
-
-def test_brackets_and_capitals_are_said():
-    """Of every formula of the site each bracket is said, and each capital that stands alone."""
-    for name, formula in json.loads(STORE.read_text())["formulas"].items():
-        assert name.count("(") == formula["speech"].count("open paren"), name
-        assert not re.search(r"(?<!cap )\b[A-Z]\b", formula["speech"]), name
-
-
 def lines_of(formula: str, width: int, before: str = "") -> list[str]:
     """Return the lines of a formula in a column of some millimetres, without their spaces."""
     source = f"#set page(width: {width}mm, margin: 2mm, height: auto)\n{before} ${formula}$"
@@ -131,17 +86,17 @@ def lines_of(formula: str, width: int, before: str = "") -> list[str]:
 @pytest.mark.parametrize("tex", ["A < 0", "h(q, 1 - p)", r"p(y, x) g(r(x, y)/b)"])
 def test_short_formula_and_bracket_stay_on_one_line(tex, width):
     """A short formula, or one that is all bracket, goes to the next line whole."""
-    (formula,) = convert([(tex, False)])
-    (whole,) = lines_of(formula["typst"], 200)
-    assert any(line.endswith(whole) for line in lines_of(formula["typst"], width, "some words stand here"))
+    (formula,) = typeset([(tex, False)])
+    (whole,) = lines_of(formula.typst, 200)
+    assert any(line.endswith(whole) for line in lines_of(formula.typst, width, "some words stand here"))
 
 
 @pytest.mark.parametrize("width", [32, 38, 42, 46, 50, 60])
 def test_formula_breaks_outside_its_brackets(width):
     """In a narrow column a formula breaks after a relation or between the terms of a long side."""
     tex = r"g(q, 1 - p) \ge s h(1, q + t) + \sigma(z - 2 - u) w + \psi(1 + \lambda) \mu \nu - x y = v - w"
-    (formula,) = convert([(tex, False)])
-    *lines, last = lines_of(formula["typst"], width)
+    (formula,) = typeset([(tex, False)])
+    *lines, last = lines_of(formula.typst, width)
     assert len(lines) >= (width < 60) and last.endswith("𝑣−𝑤")
     for line in lines:
         assert line[-1] in "≥=+−" and line.count("(") == line.count(")"), line

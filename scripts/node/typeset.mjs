@@ -1,8 +1,12 @@
 // Typeset formulas: a JSON request on standard input, a JSON answer on standard output. KaTeX makes the HTML of
-// the pages and says what is wrong and where; MathJax reads the same TeX a second time, to MathML.
+// the pages and says what is wrong and where. MathJax reads the same TeX a second time, to MathML, from which
+// print and speech are made.
 import { readFileSync } from "node:fs";
 import katex from "katex";
+import { agreed } from "./agreed.mjs";
 import { parser, serialized } from "./mathml.mjs";
+import { spoken } from "./speech.mjs";
+import { typst } from "./typst.mjs";
 
 const { macros, formulas } = JSON.parse(readFileSync(0, "utf8"));
 const parse = parser(macros);
@@ -12,10 +16,13 @@ const trust = ({ command, url }) => command === "\\href" && /^[.#\w/-]*#[\w-]+$/
 
 function typeset({ tex, display }) {
   try {
+    const comment = /(?<!\\)(?:\\\\)*%/.exec(tex);
+    if (comment) throw { message: "a % swallows the rest of its line: \\% shows one", position: comment.index };
     const html = katex.renderToString(tex, {
-      displayMode: display, macros: { ...macros }, trust, strict: "error", throwOnError: true,
+      displayMode: display, macros: { ...macros, "\\said": "\\@secondoftwo{#1}{#2}" }, trust, strict: "error", throwOnError: true,
     });
-    return { html, mathml: serialized(parse(tex, display)) };
+    const root = parse(tex, display), text = agreed(html, root);
+    return { html, text, mathml: serialized(root), typst: typst(root, display), speech: spoken(root) };
   } catch (error) {
     return { error: error.rawMessage ?? error.message, position: error.position ?? null };
   }

@@ -10,7 +10,6 @@ from checking import ledger
 from checking.citations import link_citations
 from checking.claims import Claims
 from lxml.html import HtmlElement, tostring
-from maths.formulas import printed
 from maths.typeset import typeset
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
@@ -73,7 +72,8 @@ def assemble(pages: list[Page], topics: list[str], site: str) -> Assembly:
             problems.append(f"{formula.place}: formula: {result.error}")
         put_placeholder(formula, index, result.text)
     entries += [entry for sheet in sheets if sheet.part for entry in sheet.claims.cited()]
-    made, unprinted = printed_sets(sheets, formulas, site, topics, not problems)
+    forms = [vars(result) | {"place": formula.place} for result, formula in zip(results, formulas)]
+    made, unprinted = sets.make(sheets, forms, site, topics) if not problems else ([], [])  # of sound pages
     problems += unprinted
     shown = {f.label: outer(f.element) for f in formulas if f.label}
     shown |= {url: claim for sheet in sheets for url, claim in claims_shown(sheet)}
@@ -87,19 +87,6 @@ def assemble(pages: list[Page], topics: list[str], site: str) -> Assembly:
         problems += sheet.article.problems
         sheet.page.content = sheet.article.html()
     return Assembly(sheets, [result.html for result in results], entries, made, problems)
-
-
-def printed_sets(sheets: list[Sheet], formulas: list[Formula], site: str, topics: list[str], sound: bool):
-    """Return the printed sets and the problems; of pages that are not sound nothing is printed."""
-    forms = printed([(formula.tex, formula.display) for formula in formulas])
-    problems = [
-        f"{formula.place}: formula: it cannot be printed: {form['error']}"
-        for formula, form in zip(formulas, forms, strict=True) if "error" in form
-    ]  # fmt: skip
-    if problems or not sound:
-        return [], problems
-    placed = [form | {"place": formula.place} for form, formula in zip(forms, formulas)]
-    return sets.make(sheets, placed, site, topics)
 
 
 def outer(element: HtmlElement) -> str:

@@ -199,7 +199,7 @@ class Printer:
         label = element.xpath('string(.//*[contains(@class, "equation-number")])')
         number = quoted(label) if label else "none"
         shown = f"{number}, {quoted(formula['speech'])}, ${formula['typst']}$"
-        return f"\n\n/* {formula['place']} */\n#display({shown})\n\n"
+        return f"\n\n/* {formula['place']} */\n#displayed({shown})\n\n"
 
     def class_admonition(self, element):
         title = element.find('p[@class="admonition-title"]')
