@@ -312,7 +312,7 @@ def test_moving_reference(evidence):
 
 def test_two_token_threshold(evidence):
     r"""With two tokens and $Q$ on the other, $q$ as a function of $z$ bends like $(1 - t)^2 - \mu t^2$,
-    $t = \pi_\theta(a \mid s)$."""
+    $t = \pi_\theta(a \given s)$."""
     t, p, scale = sympy.symbols("t p mu", positive=True)
     z = sympy.log(t / p) - scale * sympy.log((1 - t) / (1 - p))
     curvature = (1 / p / z.diff(t)).diff(t) / z.diff(t)

@@ -148,7 +148,7 @@ def unit_shift(reference, reward, beta):
 
 
 def test_gibbs_identity(evidence):
-    r"""$J_x(\pi; r) = \beta\log Z_r(x) - \beta\KL(\pi \,\|\, \pi_r) \le \beta\log Z_r(x)$ for every
+    r"""$J_x(\pi; r) = \beta\log Z_r(x) - \beta\KL(\pi \relto \pi_r) \le \beta\log Z_r(x)$ for every
     policy $\pi$."""
     p = problems(100)
     best = gibbs(p.reference, p.reward, p.beta)
@@ -175,7 +175,7 @@ def test_gibbs_identity(evidence):
 
 
 def test_gibbs_inequality(evidence):
-    r"""$-\KL(\pi \,\|\, \pi_r) \le \sum_y (\pi_r - \pi) \le 0$, summed over the responses with $\pi > 0$."""
+    r"""$-\KL(\pi \relto \pi_r) \le \sum_y (\pi_r - \pi) \le 0$, summed over the responses with $\pi > 0$."""
     p = problems(100)
     best, some = gibbs(p.reference, p.reward, p.beta), p.policy[..., :3]
     some = some / some.sum(axis=-1, keepdims=True)
@@ -190,7 +190,7 @@ def test_gibbs_inequality(evidence):
 
 
 def test_optimum(evidence):
-    r"""The maximiser of the RLHF objective is $\piref(y \mid x)\,e^{r(x, y)/\beta}/Z_r(x)$."""
+    r"""The maximiser of the RLHF objective is $\piref(y \given x)\,e^{r(x, y)/\beta}/Z_r(x)$."""
     p = problems(5)
     best = found(p, p.reward)
 
@@ -281,7 +281,7 @@ def test_other_penalty(evidence):
 
 def test_canonical_reward(evidence):
     r"""$r - \beta\log Z_r$ equals $\beta\log(\pi^*/\piref)$, has $Z = 1$, and has mean
-    $\beta\KL(\pi^* \,\|\, \piref)$ under $\pi^*$."""
+    $\beta\KL(\pi^* \relto \piref)$ under $\pi^*$."""
     p = problems(40)
     policy = gibbs(p.reference, p.reward, p.beta)
     solve = np.vectorize(unit_shift, signature="(n),(n),()->()")
@@ -408,7 +408,7 @@ def test_example_table(evidence):
     one, two = (sp.exp(t) / (1 + sp.exp(t)) for t in (1, 2))
     policy = [one, 1 - one, 1 - two, two]
     shown = [f"{sp.N(q):.4f}" for q in policy]
-    evidence.equal(TABLE[r"$\pi^*(y \mid x)$, both"], shown, "policy in exact arithmetic")
+    evidence.equal(TABLE[r"$\pi^*(y \given x)$, both"], shown, "policy in exact arithmetic")
     for name, reward in (("a", [1, 0, 0, 2]), ("b", [3, 2, 0, 2])):
         mean = sum(q * r for q, r in zip(policy, reward)) / 2
         shown = [f"{sp.N(1 / (1 + sp.exp(mean - r))):.4f}" for r in reward]
@@ -418,7 +418,7 @@ def test_example_table(evidence):
             "eq-class-value", 1e-4, f"v_{name} in the table, its Q from the policy in the table",
             dict.fromkeys(PAIRS, range(2)), each="x y", x=[0, 0, 1, 1], y=[0, 1, 0, 1],
             v_r=cells(f"$v_{name}(x, y)$"), r=cells(f"$r_{name}(x, y)$"),
-            Q=lambda i, j, x, y: cells(r"$\pi^*(y \mid x)$, both")(i, j) / 2,
+            Q=lambda i, j, x, y: cells(r"$\pi^*(y \given x)$, both")(i, j) / 2,
         )  # fmt: skip
         point = re.search(rf"E_Q\[r_{name}\] = ([\d.]+)\$", PAGE)[1]
         evidence.equal(point, f"{sp.N(mean):.4f}", f"reference point of r_{name}")

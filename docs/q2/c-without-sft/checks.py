@@ -51,8 +51,9 @@ def odds_scope(cases):
 
 
 def test_soft_mean(evidence):
-    r"""$\bar r_S = \beta\log\E_{y \sim \piref(\cdot \mid x, S)}[e^{r(x, y)/\beta}]$ is the best of
-    $\E_{y \sim \pi}[r(x, y)] - \beta\KL(\pi \,\|\, \piref(\cdot \mid x, S))$ over policies $\pi$ on $S$."""
+    r"""$\bar r_S = \beta\log\E_{y \drawn \piref(\cdot \given x, S)}[e^{r(x, y)/\beta}]$ is the best of
+    $\E_{y \drawn \pi}[r(x, y)] - \beta\KL(\pi \relto \piref(\cdot \given x, S))$ over policies $\pi$
+    on $S$."""
     for members in (GOOD, ~GOOD):
         p, r, b = stacked(instances(20, 11))
         p, r = p[:, members] / p[:, members].sum(axis=1, keepdims=True), r[:, members]
@@ -104,7 +105,7 @@ def test_dpo_coverage(evidence):
 
 
 def test_kl_price(evidence):
-    r"""$\KL(\pi \,\|\, \piref) \ge k(\rho, P_0) \ge \rho\log\frac{1}{P_0} - \log 2$; reweighting $\piref$
+    r"""$\KL(\pi \relto \piref) \ge k(\rho, P_0) \ge \rho\log\frac{1}{P_0} - \log 2$; reweighting $\piref$
     attains the first."""
     p, random = (stacked(instances(500, seed))[0] for seed in (2, 3))
     far, even = (np.array([m.reweighted(a, GOOD, rho) for a in p]) for rho in (1e-12, 0.5))
@@ -180,8 +181,8 @@ class Nabla:
 
 def test_dpo_gradient(evidence):
     r"""The DPO gradient is
-    $-\beta\sigma(-m_\theta)(\nabla_\theta\log\pitheta(y_w \mid x) - \nabla_\theta\log\pitheta(y_l \mid x))$
-    at every policy."""
+    $-\beta\sigma(-m_\theta)(\nabla_\theta\log\pitheta(y_w \given x)
+    - \nabla_\theta\log\pitheta(y_l \given x))$ at every policy."""
     (p, _, b), pair, step = stacked(instances(100, 6)), (2, 4), 1e-5
     logits, steps = np.random.default_rng(5).normal(0, 3, (100, 6)), step * np.eye(6)
     points, cases = logits[:, None, None] + np.array([steps, -steps]), list(zip(logits, p, b))
@@ -327,7 +328,7 @@ def test_adam_is_blind_too(evidence):
 @pytest.mark.library("trl", "transformers", "torch")
 def test_trl_first_step(evidence, tmp_path):
     r"""TRL's DPO starts at loss $\log 2$ with gradient
-    $-\frac{\beta}{2}(\nabla_\theta\log\pitheta(y_w \mid x) - \nabla_\theta\log\pitheta(y_l \mid x))$,
+    $-\frac{\beta}{2}(\nabla_\theta\log\pitheta(y_w \given x) - \nabla_\theta\log\pitheta(y_l \given x))$,
     $\beta = 0.1$."""
     loss, gradient, direction = first_step(dpo_trainer(tmp_path))
     evidence.close(loss, np.log(2), 1e-6, "DPOTrainer on a random Llama, default settings")
