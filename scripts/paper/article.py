@@ -165,8 +165,14 @@ class Article:
             display = text.startswith("\\[")
             tex = text[2:-2].strip()
             formula = Formula(tex, display, self.place(element, tex), element)
-            if any(e.tag in ("h1", "h2", "h3", "h4") for e in element.iterancestors()):
+            around = {e.tag for e in element.iterancestors()}
+            if around & {"h1", "h2", "h3", "h4"}:
                 self.problems.append(f"{formula.place}: a heading must not contain a formula")
+            if "\\|" in tex and around & {"td", "th"}:
+                self.problems.append(
+                    f"{formula.place}: formula: in a table \\| can be meant as | or as ‖: "
+                    f"write \\given, \\vert or \\Vert in {tex}"
+                )
             if display:
                 self.box(formula)
             elif LABEL.search(tex):
