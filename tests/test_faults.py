@@ -58,8 +58,8 @@ def test_one_run_reports_every_fault(copy):
     line = append(a, "\nAs [99, Section 1] has it.\n\n$$\n1 = 1\n\\source{98}\n$$\n")
     expect(a, line + 1, "cites reference 99")
     expect(a, line + 4, "must begin with the number of a reference")
-    line = append(a, "\nA formula $\\overbrace{x}$ that only the web can show.\n")
-    expect(a, line + 1, "cannot be printed: a formula part of the kind horizBrace")
+    line = append(a, "\nA formula $\\textcolor{red}{x}$ that only the web can show.\n")
+    expect(a, line + 1, "Undefined control sequence \\textcolor")
     replace(b, r"^If \$\\pi\$ gives mass", r"By Corollary \ref{cor-class-canonical}: if $\pi$ gives mass")
     faults[f"{b.relative_to(copy)}:"] = "results rest on each other in a circle"
     line = append(about, "\n$$\n1 = 1\n\\label{eq-twice}\n$$\n\nThen\n\n$$\n2 = 2\n\\label{eq-twice}\n$$\n")

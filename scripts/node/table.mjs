@@ -1,5 +1,7 @@
 // Turn the tables of MathML into matrices of Typst.
-import { em, kern, known, list, refuse } from "./typst.mjs";
+import { em, kern, known, refuse } from "./typst.mjs";
+
+const list = (given) => String(given ?? "").split(/\s+/).filter(Boolean);
 
 export function table(node, attribute, convert) {
   const rows = node.childNodes.map(cellsOf), width = Math.max(...rows.map((cells) => cells.length));

@@ -1,22 +1,11 @@
 // Turn the MathML of MathJax into Typst mathematics, strictly: each element, attribute and value is translated,
 // or is an error that names the place in the formula.
+import { ACCENTS, escaped, FONTS, FORMS, OVER, PRIMES, primes, quoted, UNDER } from "./characters.mjs";
 import { inline } from "./inline.mjs";
 import { table } from "./table.mjs";
 
 const [ORD, OP, , , OPEN, CLOSE, PUNCT, INNER] = Array(8).keys(); // the classes of atoms in TeX
 const CLASSES = ["normal", "large", "binary", "relation", "opening", "closing", "punctuation", "normal"];
-const FONTS = {
-  normal: ["upright"], italic: ["italic"], bold: ["bold", "upright"], "bold-italic": ["bold", "italic"],
-  "double-struck": ["bb"], script: ["scr"], "bold-script": ["bold", "scr"], "-tex-calligraphic": ["cal"],
-  "-tex-bold-calligraphic": ["bold", "cal"], fraktur: ["frak"], "bold-fraktur": ["bold", "frak"],
-  "-tex-mathit": ["italic"], monospace: ["mono"], "sans-serif": ["sans", "upright"], "bold-sans-serif": ["bold", "sans", "upright"],
-};
-const ACCENTS = {
-  "^": "\u0302", "~": "\u0303", "\u00af": "\u0304", "\u02d9": "\u0307", "\u00a8": "\u0308", "\u02c7": "\u030c", "\u2192": "\u20d7",
-};
-const OVER = { "\u23de": "overbrace", "\u23b4": "overbracket", "\u2015": "overline" };
-const UNDER = { "\u23df": "underbrace", "\u23b5": "underbracket", "\u2015": "underline" };
-const PRIMES = { "\u2032": 1, "\u2033": 2, "\u2034": 3, "\u2057": 4 };
 const STRIKES = {
   updiagonalstrike: "", downdiagonalstrike: ", inverted: #true", "updiagonalstrike downdiagonalstrike": ", cross: #true",
 };
@@ -29,12 +18,6 @@ export function refuse(node, what) {
 }
 export const known = (table, key, node, what) => table[key] ?? refuse(node, `${what} ${JSON.stringify(key)}`);
 
-const primes = (shown) => `class("normal", ${Array(PRIMES[shown]).fill("prime").join(" ")})`;
-const quoted = (text) => JSON.stringify(text);
-// Signs that the font of the print draws as KaTeX does under another number only.
-const FORMS = { "\u2205": "\\u{fe00}" };
-const DRAWN = { "\u22a7": "\u22a8", "\u27c2": "\u22a5" };
-const escaped = (text) => [...text].map((c) => (/[A-Za-z0-9]/.test(c) ? c : `\\u{${(DRAWN[c] ?? c).codePointAt(0).toString(16)}}`)).join(" ");
 const ofClass = (node, shown) => `class("${CLASSES[node.texClass] ?? "normal"}", ${shown})`;
 // Typst sets scripts lower at a group than at a letter: what has its class anyway is not made a group.
 const PLAIN = { [ORD]: /^[\p{L}\p{Nd}\u2202\u2207\u221e]$/u, [OPEN]: /^[([{\u27e8\u230a\u2308]$/, [CLOSE]: /^[)\]}\u27e9\u230b\u2309]$/ };
@@ -42,7 +25,6 @@ const classed = (node, shown) => (PLAIN[node.texClass]?.test(text(node)) ? shown
 const inFont = (node, font, shown) => known(FONTS, font, node, "the font").reduceRight((inner, name) => `${name}(${inner})`, shown);
 export const kern = (width) => (width ? `#h(${Number(width.toFixed(4))}em)` : "");
 export const text = (node) => (node.getText ? node.getText() : node.childNodes.map(text).join(""));
-export const list = (given) => String(given ?? "").split(/\s+/).filter(Boolean);
 export function em(node, length) {
   const [, number, unit] = /^([+-]?[\d.]+)([a-z]*)$/.exec(length) ?? refuse(node, `the length ${length}`);
   return Number(number) * known(UNITS, unit, node, "the unit");
@@ -60,7 +42,6 @@ function convert(node, how) {
 
 const parts = (node) => node.childNodes.flatMap((child) => (child.isInferred ? parts(child) : [child]));
 const row = (nodes) => nodes.map((node, index) => gap(node, nodes[index - 1]) + convert(node)).join("");
-const inner = (node) => parts(node)[0] ?? node;
 const body = (node) => row(parts(node)) || '""';
 
 // Typst sets the spaces between the classes, but no thin one beside tall brackets and dots, and none at all beside a
@@ -115,18 +96,20 @@ function attached(node, names, base) {
 }
 const scripts = (...names) => (node) => attached(node, names, convert(node.childNodes[0]) || '""');
 
+// What a command such as \hat or \underbrace draws at a part; a sign that the author writes there has TeX of its own.
+function accented(node, base, mark) {
+  const sign = text(mark), drawn = (node.isKind("mover") ? OVER : UNDER)[sign], shown = convert(base);
+  convert(mark); // its attributes too must be known
+  if (drawn) return `${drawn}(${shown})`;
+  const size = mark.attributes.getExplicit("stretchy") === false ? ", size: #0%" : "";
+  return `accent(${shown}, ${quoted(known(node.isKind("mover") ? ACCENTS : {}, sign, node, "the accent"))}${size})`;
+}
+
 function limits(node, attribute) {
   ["accent", "accentunder"].forEach(attribute);
   const [base, first, second] = node.childNodes, beside = { munder: ["br"], mover: ["tr"], munderover: ["br", "tr"] }[node.kind];
   if (aside(node, base)) return scripts(...beside)(node);
-  const below = node.isKind("mover") ? null : first, sign = text(first);
-  const mark = first.isKind("mo") && !second && (below ? UNDER : OVER)[sign];
-  if (mark) return convert(first) && `${mark}(${convert(base)})`;
-  const accent = first.isKind("mo") && !second && !below && (first.getProperty("mathaccent") !== undefined || first.attributes.getExplicit("stretchy") !== undefined);
-  if (accent && sign in ACCENTS) {
-    const size = first.attributes.getExplicit("stretchy") === false ? ", size: #0%" : "";
-    return convert(first) && `accent(${convert(base)}, ${quoted(ACCENTS[sign])}${size})`;
-  }
+  if (first.isKind("mo") && !second && !first.attributes.hasExplicit("data-latex")) return accented(node, base, first);
   const arrow = base.isKind("mo") && base.attributes.get("stretchy") && /[\u2190-\u21ff=]/.test(text(base));
   const shown = arrow && convert(base) ? `stretch(${escaped(text(base))}, size: #(100% + 0.8em))` : convert(base) || '""';
   return attached(node, beside.map((side) => side[0]), `limits(${shown})`);
@@ -139,11 +122,12 @@ function aside(node, base) {
   return (!node.attributes.get("displaystyle") && core.isKind("mo") && core.attributes.get("movablelimits")) || (tex(base).startsWith("\\mathop") && !tex(node).includes("\\limits"));
 }
 
-// The style in which TeX sets a part, said outright.
+// A part in the style in which TeX sets it, said outright.
 function styled(node, shown) {
-  const level = node.attributes.get("scriptlevel");
-  return `${node.attributes.get("displaystyle") ? "display" : ["inline", "script"][level] ?? "sscript"}(${shown})`;
+  const name = node.attributes.get("displaystyle") ? "display" : (["inline", "script"][node.attributes.get("scriptlevel")] ?? "sscript");
+  return `${name}(${shown})`;
 }
+const outright = (node) => styled(parts(node)[0] ?? node, body(node));
 
 function fraction(node, attribute) {
   attribute("displaystyle");
@@ -160,7 +144,7 @@ function padded(node, attribute) {
   if (Math.abs(up) > 0.25) refuse(node, `a part raised by ${up} em`);
   if (!given("width") && !nothing && before) refuse(node, "a part that is moved");
   if (!nothing) return body(node);
-  return `#strut(${Math.max(height, 0)}em, ${Math.max(depth, 0)}em)#box(width: 0pt, $${styled(inner(node), body(node))}$)`;
+  return `#strut(${Math.max(height, 0)}em, ${Math.max(depth, 0)}em)#box(width: 0pt, $${outright(node)}$)`;
 }
 
 const KINDS = {
@@ -168,16 +152,16 @@ const KINDS = {
   msub: scripts("br"), msup: scripts("tr"), msubsup: scripts("br", "tr"), munder: limits, mover: limits, munderover: limits,
   mfrac: fraction, msqrt: (node) => `sqrt(${body(node)})`, mtable: (node, attribute) => table(node, attribute, convert), mpadded: padded,
   mroot: ({ childNodes: [base, index] }) => `root(${convert(index)}, ${convert(base)})`,
-  mtd: (node) => styled(inner(node), body(node)),
+  mtd: outright,
   mspace: (node, attribute) => (["height", "depth"].forEach(attribute), kern(em(node, attribute("width")))),
-  mphantom: (node) => `#hide($${styled(inner(node), body(node))}$)`,
+  mphantom: (node) => `#hide($${outright(node)}$)`,
   mstyle(node, attribute) {
     const set = ["displaystyle", "scriptlevel"].filter((name) => node.attributes.hasExplicit(name)).map(attribute);
-    return set.length ? styled(inner(node), body(node)) : row(parts(node));
+    return set.length ? outright(node) : row(parts(node));
   },
   menclose(node, attribute) {
     const kind = attribute("notation");
-    return kind === "box" ? `#boxed($${styled(inner(node), body(node))}$)` : ofClass(node, `cancel(${body(node)}${known(STRIKES, kind, node, "the mark")})`);
+    return kind === "box" ? `#boxed($${outright(node)}$)` : ofClass(node, `cancel(${body(node)}${known(STRIKES, kind, node, "the mark")})`);
   },
 };
 
