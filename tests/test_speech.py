@@ -33,6 +33,8 @@ def expected(token) -> list[str]:
     text = re.sub(r"\s+", " ", token.text or "").strip()
     if token.get("data-said") or not text:
         return [token.get("data-said", "").removesuffix("...").strip()]
+    if token.tag == "mn" and token.get("mathvariant"):  # digits have no double stroke
+        return [f"bold {text}"]
     if token.tag == "mn":
         return [NUMBERS.get(text, text)]
     if token.tag == "mtext" or len(text) > 1 and text.isascii():

@@ -36,10 +36,10 @@ const whole = (node) => (node.parent.childNodes.length === 1 && /TeXAtom|[mM]row
 // one word, a bracket at a table a bracket, and only a Latin letter is said to be upright.
 function prepared(node) {
   const shown = text(node), all = whole(node), near = all.parent.childNodes, place = near.indexOf(all);
-  const table = [near[place - 1], near[place + 1]].some((one) => /<mtable/.test(one && serialized(one)));
+  const table = () => [near[place - 1], near[place + 1]].some((one) => /<mtable/.test(one && serialized(one)));
   if (SIGNS[shown]) return [create(node, "mtext", SIGNS[shown])];
   if (shown.endsWith("\u0338")) return [create(node, "mtext", "not"), create(node, "mo", shown.slice(0, -1))];
-  if (node.isKind("mo") && shown && table) return [create(node, "mtext", sre.toSpeech(`<mo>${shown}</mo>`))];
+  if (/^[^\w\s]$/.test(shown) && node.isKind("mo") && table()) return [create(node, "mtext", sre.toSpeech(`<mo>${shown}</mo>`))];
   if (node.isKind("mtext") && /^[A-Za-z]$/.test(shown)) return [create(node, "mi", shown, node)];
   if (node.isKind("mtext")) return [create(node, "mtext", shown.replaceAll("-", "\u2010"), node)];
   if (node.isKind("mn") && place === 1 && /^(msub|mfrac)/.test(all.parent.kind)) return [create(node, "mtext", shown, node)];
