@@ -154,10 +154,9 @@ def test_gibbs_identity(evidence):
     best = gibbs(p.reference, p.reward, p.beta)
 
     def divergence(one, _):
-        weights = one.reference * np.exp(one.reward / one.beta)
-
         def single(x, pi, r):
-            return -one.beta * rel_entr([pi(y, x) for y in RESPONSES], weights[x]).sum()
+            policy, reward = np.array([(pi(y, x), r(x, y)) for y in RESPONSES]).T
+            return -one.beta * rel_entr(policy, one.reference[x] * np.exp(reward / one.beta)).sum()
 
         return {"J": single}
 
@@ -244,6 +243,11 @@ def test_invariance_by_search(evidence):
     route = "Z of r_b as exp(J/β) at the maximum that BFGS finds"
     evidence.equation("eq-class-factor", 1e-9, route, SETS, each=each[:: len(RESPONSES)])
     evidence.equation("eq-class-cancel", 1e-6, "BFGS on r_a + h against the form for r_a", each=each)
+    sides = []
+    for side, symbol in ((0, "pi_star_r_star_b"), (-1, "pi_star_r_star_a")):
+        value = evidence.printed("eq-class-cancel").function(side=side)
+        sides.append([value(**{name: one[name] for name in ("x", "y", symbol)}) for one in each])
+    evidence.close(*sides, 1e-6, "the outer sides of eq-class-cancel, each from its own policy alone")
 
 
 def test_objective_shift(evidence):
