@@ -108,6 +108,12 @@ def test_one_run_reports_every_fault(copy):
         (f"{A}/index.md", r"^-A \\min\(q, 1\+", r"A \min(q, 1+", "the equation does not hold"),
         (
             f"{B}/index.md",
+            r"^## Checked",
+            "$$\n\\label{eq-unread}\nf = a/bc\n$$\n\n## Checked",
+            "equation eq-unread: how far does / reach?",
+        ),
+        (
+            f"{B}/index.md",
             r"\\label\{eq-class-shift\}",
             r"\label{eq-renamed}",
             "no equation 'eq-class-shift'",
@@ -124,7 +130,7 @@ def test_fault_that_stops_a_part(copy, file, pattern, by, words):
 
 def test_stale_library_evidence(copy):
     """Evidence of library checks that is older than their code is refused."""
-    append(copy / A / "model.py", "\nANSWER = 42\n")
+    replace(copy / A / "model.py", r"np\.logaddexp\(0, ", "np.logaddexp(0.0, ")
     run = build(copy)
     assert run.returncode == 1
     assert "the evidence in library.json is stale" in run.stderr
