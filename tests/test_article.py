@@ -5,6 +5,7 @@ from maths.typeset import typeset
 from pages import notebook
 from paper.article import Article
 from paper.references import find_leftovers, resolve
+from paper.rules import cost
 from paper.sources import Sources
 
 
@@ -108,3 +109,16 @@ def test_what_a_cell_prints_is_one_output():
     whole = notebook.lean(cell.format(piece.format("a: 1\nb: 2\n")), "lab.ipynb")
     split = notebook.lean(cell.format(piece.format("a:") + piece.format(" 1\nb: 2\n")), "lab.ipynb")
     assert split == whole and ">a: 1\nb: 2\n</pre>" in whole
+
+
+def test_the_cost_of_writing_an_answer(article):
+    """Words count one, a formula in a line one and a half, a display 13; other sections nothing."""
+    made = article(
+        "<h2>The question</h2><p>not counted</p>"
+        '<h2 id="answer-at-exam-length">Answer at exam length</h2>'
+        r'<p>Two words <span class="arithmatex">\(x = 1\)</span>, − and <em>three</em> more.</p>'
+        r'<div class="arithmatex">\[y = 1\]</div>'
+        "<table><tr><td>a cell</td></tr></table>"
+        '<h2 id="solution-in-full">Solution in full</h2><p>not counted</p>'
+    )
+    assert cost(made) == 7 + 1.5 + 13

@@ -9,6 +9,7 @@ from conftest import build
 A = "docs/q2/a-human-aware-losses"
 B = "docs/q2/b-reward-classes"
 C = "docs/q2/c-without-sft"
+D = "docs/q0/d-temperature"
 
 
 def line_of(path: Path, text: str) -> int:
@@ -34,10 +35,9 @@ def replace(path: Path, pattern: str, by: str) -> int:
 
 
 def test_one_run_reports_every_fault(copy):
-    """Twenty-two faults in one copy are all reported in one run, each with its file and line."""
-    a, b, c, about = (
-        copy / name for name in (f"{A}/index.md", f"{B}/index.md", f"{C}/index.md", "docs/about.md")
-    )
+    """Twenty-three faults in one copy are all reported in one run, each with its file and line."""
+    a, b, c, d = (copy / folder / "index.md" for folder in (A, B, C, D))
+    about = copy / "docs/about.md"
     faults = {}
 
     def expect(path: Path, line: int, words: str):
@@ -66,6 +66,8 @@ def test_one_run_reports_every_fault(copy):
     expect(about, line + 9, "eq-twice")
     expect(b, replace(b, r"^tags: \[", "tags: [Alchemy, "), "Alchemy")
     expect(b, replace(b, r"^## Hints", "## Clues"), "Clues")
+    replace(d, r"^## Solution in full", "word " * 106 + "\n\n## Solution in full")
+    expect(d, line_of(d, "## Answer at exam length"), "the answer takes")
     expect(c, replace(c, r"^marks: 2", "marks: 3"), "the paper gives 2")
     faults[f"{c.relative_to(copy)}:{line_of(c, '## Marking scheme')}: "] = "add up to 2 marks, the part has 3"
     figures = copy / B / "figures.py"

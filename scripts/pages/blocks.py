@@ -171,11 +171,13 @@ def parts(root: str, question: str) -> html.HtmlElement:
     return block("parts", root, question=next(q for q in questions() if q.id == question))
 
 
-def facts(root: str, entry: Entry, claims: list) -> html.HtmlElement:
-    """Return the line below the title of a part, with the statuses of its numbered equations."""
+def facts(root: str, entry: Entry, writing: float, claims: list) -> html.HtmlElement:
+    """Return the line below the title of a part: marks, minutes to think and to write, statuses."""
     equations = ledger.labelled(claims)
     counts = [f"{n} {status}" for status, n in ledger.tally(equations).items() if n]
-    return block("facts", root, entry=entry, equations=len(equations), counts=", ".join(counts))
+    return block(
+        "facts", root, entry=entry, writing=writing, equations=len(equations), counts=", ".join(counts)
+    )
 
 
 def evidence(root: str, claim: ledger.Entry, figures: dict, numbers: dict) -> list[html.HtmlElement]:

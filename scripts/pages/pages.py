@@ -17,7 +17,7 @@ from paper import exam
 from paper.article import Article, Formula
 from paper.parts import CACHE, Part, discover
 from paper.references import find_leftovers, resolve
-from paper.rules import broken
+from paper.rules import WORDS_PER_MINUTE, broken, cost
 from paper.sources import Sources
 from printing import sets
 
@@ -32,6 +32,7 @@ class Sheet:
     article: Article
     part: Part | None = None
     claims: Claims | None = None
+    writing: float = 0  # minutes: what the answer at exam length takes to write
 
     def relative(self, address: str) -> str:
         """Return the address of another page as seen from this one."""
@@ -120,6 +121,7 @@ def number(page: Page, topics: list[str]) -> Sheet:
     if part:
         article.number_figures(figures(part))
         article.problems += broken(part, article, records, topics)
+        sheet.writing = cost(article) / WORDS_PER_MINUTE
         badges(article, records)
     sheet.claims = Claims(article, page.url, records, link_citations(article) if part else [])
     article.collect_formulas()
@@ -187,7 +189,7 @@ def show(sheet: Sheet, entries: list[ledger.Entry]):
             title.append(blocks.status_link(sheet.root, entry))
     heading = article.tree.find("h1")
     if heading is not None:
-        heading.addnext(blocks.facts(sheet.root, exam.solved(sheet.part), entries))
+        heading.addnext(blocks.facts(sheet.root, exam.solved(sheet.part), sheet.writing, entries))
     article.wrap_sections()
 
 

@@ -1,12 +1,14 @@
 """The house rules of a part's page: its sections, its marks, its topics."""
 
 import re
+from itertools import takewhile
 
 from maths.equations import unread
 
 from paper.article import Article
-from paper.exam import marks_in_paper, plain, solved
+from paper.exam import MINUTES_PER_MARK, marks_in_paper, plain, solved
 from paper.parts import DOCS, Part, where
+from paper.references import prose
 
 SECTIONS = (
     "The question",
@@ -19,6 +21,10 @@ SECTIONS = (
     "Variants",
     "References",
 )
+
+
+WORDS_PER_MINUTE = 22  # handwritten
+INLINE, DISPLAY = 1.5, 13  # words: what writing a formula costs, in a line and displayed
 
 
 def line_of(part: Part, pattern: str) -> str:
@@ -73,6 +79,31 @@ def topics(part: Part, vocabulary: list[str]) -> list[str]:
     ]
 
 
+def cost(article: Article) -> float:
+    """Return how long the answer at exam length takes to write by hand, in words; a formula costs some."""
+    words = 0.0
+    for heading in article.tree.xpath('./h2[@id="answer-at-exam-length"]'):
+        for block in takewhile(lambda element: element.tag != "h2", heading.itersiblings()):
+            for element, slot in prose(block):
+                words += sum(any(map(str.isalnum, word)) for word in (getattr(element, slot) or "").split())
+            for formula in block.xpath('descendant-or-self::*[contains(@class, "arithmatex")]'):
+                words += DISPLAY if formula.text_content().startswith("\\[") else INLINE
+    return words
+
+
+def writing(part: Part, article: Article) -> list[str]:
+    """Require that the answer at exam length can be written in the time that the marks allow."""
+    words, allowed = cost(article), WORDS_PER_MINUTE * MINUTES_PER_MARK * solved(part).marks
+    if words <= allowed:
+        return []
+    place = line_of(part, "^## Answer at exam length")
+    return [
+        f"{place}: the answer takes {words / WORDS_PER_MINUTE:.1f} minutes"
+        f" to write ({words:g} words, a formula counted as {INLINE:g} and a display as {DISPLAY}); its marks"
+        f" allow {allowed / WORDS_PER_MINUTE:.1f} minutes, {allowed:.0f} words"
+    ]
+
+
 def checked(part: Part, article: Article, records: list[dict]) -> list[str]:
     """Require at least one check, the place where all are shown, and badges that name real checks."""
     problems = []
@@ -112,6 +143,7 @@ def broken(part: Part, article: Article, records: list[dict], vocabulary: list[s
     return [
         *sections(part, article),
         *marks(part, article),
+        *writing(part, article),
         *topics(part, vocabulary),
         *checked(part, article, records),
         *snippet(part),
