@@ -118,7 +118,7 @@ def not_run(part: Part, name: str, line: int) -> dict:
     """Return the record of a check that has no evidence yet."""
     return {
         "name": name, "claim": name, "place": where(part.file("checks.py"), line),
-        "evidence": [], "libraries": {}, "seconds": 0.0, "state": "not run", "failure": "",
+        "evidence": [], "shows": [], "libraries": {}, "seconds": 0.0, "state": "not run", "failure": "",
     }  # fmt: skip
 
 

@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from checking.numbers import compact
+
 
 class Comparisons:
     """Asserts comparisons and keeps a record of each: method, route, error, tolerance, samples."""
 
     def __init__(self):
-        self.records = []
+        self.records, self.shown = [], []
 
     def _record(self, method: str, route: str, passed, **numbers):
         self.records.append({"method": method, "route": route, "passed": bool(passed)} | numbers)
@@ -62,3 +64,16 @@ class Comparisons:
         """Assert that two discrete results are equal."""
         same = got == expected
         self._record("exact", route, same, **({} if same else {"got": repr(got), "expected": repr(expected)}))
+
+    def shows(self, text: str, value: float):
+        """Assert that a value is printed right, to the digits given: `"0.474"`, `r"1.6 \\times 10^{-7}"`.
+
+        The build requires that a sentence at a badge of the check prints the text, and that it prints no
+        number that its checks do not show.
+        """
+        mantissa, _, power = compact(text).partition("\\times10^")
+        exponent = int(power.strip("{}")) if power else 0
+        digits = len(mantissa.partition(".")[2])
+        rounded = f"{float(value) / 10.0**exponent:.{digits}f}"
+        assert rounded == mantissa, f"{text} is printed, but the value is {value!r}"
+        self.shown.append(text)

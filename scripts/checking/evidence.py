@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from maths.algebra import same
-from maths.equations import Equation, find
+from maths.equations import Equation, find, formula
 from maths.evaluate import Evaluator
 
 from checking.comparisons import Comparisons
@@ -73,9 +73,17 @@ class Evidence(Comparisons):
         self.read.append(label)
         return find(self.page, label)
 
+    def sentence(self, tex: str) -> Equation:
+        """Return a formula in a sentence at a badge of the check, to be compared as an `equation` is.
+
+        The build requires that such a sentence prints it.
+        """
+        self.shown.append(tex)
+        return formula(tex)
+
     def equation(
-        self, label: str, tolerance: float, route: str, sets: dict | None = None, tight: bool = False,
-        each: str | Iterable[dict] = "", upper: str = "", conjugate: bool = False,
+        self, label: str | Equation, tolerance: float, route: str, sets: dict | None = None,
+        tight: bool = False, each: str | Iterable[dict] = "", upper: str = "", conjugate: bool = False,
         approx: float | None = None,
         **scope,
     ):  # fmt: skip
@@ -88,7 +96,8 @@ class Evidence(Comparisons):
         the equation is evaluated once for each; `each` may also be dicts with the values of one sample
         each. What the check supplies for one side must come by another route than the other side.
         """
-        equation, worst, compared = find(self.page, label), 0.0, 0
+        equation = label if isinstance(label, Equation) else find(self.page, label)
+        worst, compared = 0.0, 0
         reading = {"sets": sets, "upper": upper, "conjugate": conjugate}
         with equation.strictly():
             for sample in samples(each, scope):
@@ -144,7 +153,8 @@ class Evidence(Comparisons):
         if reads := [label for label in dict.fromkeys(self.read) if label != equation.label]:
             numbers["reads"] = reads
         try:
-            self._record(method, route, passed, equation=equation.label, **numbers)
+            labelled = {"equation": equation.label} if equation.label else {}
+            self._record(method, route, passed, **labelled, **numbers)
         except AssertionError as failed:
             raise AssertionError(f"{equation.place}: the equation does not hold: {failed}") from None
 
@@ -159,6 +169,7 @@ def evidence(request, record_property):
     record_property("line", request.function.__code__.co_firstlineno)
     record_property("reads", json.dumps(list(dict.fromkeys(collected.read))))
     record_property("evidence", json.dumps(collected.records))
+    record_property("shows", json.dumps(collected.shown))
     if marker:
         record_property("libraries", json.dumps({name: version(name) for name in marker.args}))
 

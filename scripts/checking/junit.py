@@ -56,6 +56,7 @@ def read(part: Part, case: etree._Element) -> dict:
         "place": where(part.file("checks.py"), line),
         "evidence": json.loads(properties.get("evidence", "[]")),
         "reads": json.loads(properties.get("reads", "[]")),
+        "shows": json.loads(properties.get("shows", "[]")),
         "libraries": json.loads(properties.get("libraries", "{}")),
         "seconds": float(case.get("time", 0)),
         "state": "passed" if problem is None else "failed",

@@ -94,7 +94,7 @@ class Equation:
 
     def strictly(self) -> "Strict":
         """Return a context in which warnings are errors, and errors name the place of the equation."""
-        return Strict(f"{self.place}: equation {self.label}")
+        return Strict(f"{self.place}: equation {self.label}" if self.label else self.place)
 
 
 class Strict(warnings.catch_warnings):
@@ -172,6 +172,12 @@ def find(page: Path, label: str) -> Equation:
         replaced.get(label)
         or parsed(mathml(tuple(t for _, t, _ in every))[tex], f"{place}: equation {label}"),
     )
+
+
+def formula(tex: str) -> Equation:
+    """Return a formula of a sentence."""
+    place = f"the formula {tex}"
+    return Equation("", tex, place, parsed(typeset([(tex, False)])[0], place))
 
 
 def parsed(made, place: str) -> tuple[Node, ...]:

@@ -97,6 +97,11 @@ def claim(record: dict) -> Markup:
     )
 
 
+def as_printed(text: str) -> Markup | str:
+    """Return a number that a check shows; one with a power of ten is a formula."""
+    return Markup('<span class="arithmatex">\\({}\\)</span>').format(text) if "\\" in text else text
+
+
 def runs(items: list[dict]) -> list[dict]:
     """Return comparisons with those of one check by one route taken together: the worst error, all values."""
     found = {}
@@ -134,6 +139,7 @@ FILTERS = (
     tally,
     highlighted,
     anchor,
+    as_printed,
     kind,
     runs,
     numbered,
@@ -212,10 +218,13 @@ def checks(root: str, address: str, records: list[dict], numbers: dict[str, str]
     )  # fmt: skip
 
 
-def ledger_page(root: str, claims: list[ledger.Entry], shown: dict[str, str]) -> html.HtmlElement:
+def ledger_page(
+    root: str, claims: list[ledger.Entry], shown: dict[str, str], counted: dict[str, Counter]
+) -> html.HtmlElement:
     """Return the ledger: counts by question, what rests on what, and every claim with its evidence.
 
-    `shown` maps the label of an equation, or the address of a check, to what its page shows.
+    `shown` maps the label of an equation, or the address of a check, to what its page shows; `counted`
+    the address of a part to how many numbers in its sentences ran, are cited or are typed.
     """
     groups = {
         question: [claim for claim in claims if claim.url.startswith(f"{question.id}/")]
@@ -223,6 +232,7 @@ def ledger_page(root: str, claims: list[ledger.Entry], shown: dict[str, str]) ->
     }  # fmt: skip
     return block(
         "ledger", root, claims=claims, groups=groups, shown=shown, statuses=ledger.STATUSES,
+        counted={q: sum((counted[e.address] for e in q.solved), Counter()) for q in groups},
         numbers={claim.label: claim.number for claim in claims if claim.label},
         graphs={q: graph.draw([graph.dot(g, claims, root) for g in graph.components(found)])
                 for q, found in groups.items()},

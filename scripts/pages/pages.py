@@ -1,12 +1,13 @@
 """Assemble all pages of the site: fill in the generated blocks, number, refer, typeset, account."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from checking import ledger
+from checking import ledger, sentences
 from checking.citations import link_citations
 from checking.claims import Claims
 from lxml.html import HtmlElement, tostring
@@ -33,6 +34,7 @@ class Sheet:
     part: Part | None = None
     claims: Claims | None = None
     writing: float = 0  # minutes: what the answer at exam length takes to write
+    numbers: Counter = field(default_factory=Counter)  # in its sentences: run, cited, typed
 
     def relative(self, address: str) -> str:
         """Return the address of another page as seen from this one."""
@@ -78,10 +80,11 @@ def assemble(pages: list[Page], topics: list[str], site: str) -> Assembly:
     problems += unprinted
     shown = {f.label: outer(f.element) for f in formulas if f.label}
     shown |= {url: claim for sheet in sheets for url, claim in claims_shown(sheet)}
+    counted = {sheet.page.url: sheet.numbers for sheet in sheets if sheet.part}
     for sheet in sheets:
         fill(
             sheet.article,
-            ledger=lambda sheet=sheet: blocks.ledger_page(sheet.root, entries, shown),
+            ledger=lambda sheet=sheet: blocks.ledger_page(sheet.root, entries, shown, counted),
             pdfs=lambda sheet=sheet: blocks.pdfs(sheet.root, [one for one in made if not one.topic]),
             topic_pdfs=lambda sheet=sheet: blocks.pdfs(sheet.root, [one for one in made if one.topic]),
         )
@@ -124,6 +127,8 @@ def number(page: Page, topics: list[str]) -> Sheet:
         sheet.writing = cost(article) / WORDS_PER_MINUTE
         badges(article, records)
     sheet.claims = Claims(article, page.url, records, link_citations(article) if part else [])
+    if part:
+        sheet.numbers = sentences.account(article, records)
     article.collect_formulas()
     fill(
         article,
