@@ -1,15 +1,15 @@
-"""Checks of 2(c): what the reference term costs without supervised fine-tuning."""
+"""Checks of 2(c): what the reference term costs without supervised fine-tuning, and what it does not."""
 
 import re
 from decimal import Decimal
-from itertools import product
+from itertools import count, product
 from math import exp
 from pathlib import Path
 
 import numpy as np
 import pytest
 import sympy as sp
-from scipy.optimize import approx_fprime, brentq, minimize_scalar
+from scipy.optimize import approx_fprime, brentq, linprog, minimize_scalar
 from scipy.special import expit, log_softmax, rel_entr, softmax
 
 from . import model as m
@@ -17,9 +17,9 @@ from .oracles import adam_run, best_policy, dpo_fit, dpo_trainer, first_step, fl
 
 PAGE = Path(__file__).with_name("index.md").read_text(encoding="utf-8")
 CELLS = [re.split(r"\s*\|\s*", line) for line in PAGE.splitlines()]
-COSTS = [cells[3:6] for cells in CELLS if len(cells) == 7][2:]  # the rows below the header
+COSTS = {cells[1]: cells[2:7] for cells in CELLS if len(cells) == 8}  # the rows of the cost table
 GOOD = np.arange(6) < 2
-LENGTHS = np.array([5, 20, 100])  # the distances L of the tables, in nats
+LENGTHS = np.array([5, 20, 100])  # the distances of the cost table, in nats
 
 
 def instances(count, seed):
@@ -36,72 +36,97 @@ def stacked(cases):
 
 
 def odds_scope(cases):
-    """Return the symbols of eq-sft-odds for those 200 cases whose optimum has both G and B likely."""
-    cases = [case for case in cases if abs(m.log_odds(m.optimum(*case), GOOD)) < 8][:200]
-    optima = [m.optimum(*case) for case in cases]
+    """Return the symbols of eq-sft-odds for 50 cases, the optimum of each found by BFGS."""
+    near = [case for case in cases if abs(m.log_odds(m.optimum(*case), GOOD)) < 8][:50]
+    optima = [best_policy(*case) for case in near]
     return {
         "pi_star": [lambda members, x, p=p: {"x": p}[x][{"G": GOOD}[members]].sum() for p in optima],
         "each": "pi_star beta r_bar_G r_bar_B L Delta", "G": "G", "x": "x",
-        "beta": np.array([b for _, _, b in cases]),
-        "r_bar_G": np.array([m.soft_mean(*case, GOOD) for case in cases]),
-        "r_bar_B": np.array([m.soft_mean(*case, ~GOOD) for case in cases]),
-        "L": np.array([-m.log_odds(p, GOOD) for p, _, _ in cases]),
-        "Delta": np.array([r[GOOD].max() - r[~GOOD].min() for _, r, _ in cases]),
+        "beta": np.array([b for _, _, b in near]),
+        "r_bar_G": np.array([m.soft_mean(*case, GOOD) for case in near]),
+        "r_bar_B": np.array([m.soft_mean(*case, ~GOOD) for case in near]),
+        "L": np.array([-m.log_odds(p, GOOD) for p, _, _ in near]),
+        "Delta": np.array([r[GOOD].max() - r[~GOOD].min() for _, r, _ in near]),
     }  # fmt: skip
 
 
 def test_soft_mean(evidence):
-    r"""$\bar r_S = \beta\log\E_{y \drawn \piref(\cdot \given x, S)}[e^{r(x, y)/\beta}]$ is the best of
-    $\E_{y \drawn \pi}[r(x, y)] - \beta\KL(\pi \relto \piref(\cdot \given x, S))$ over policies $\pi$
-    on $S$."""
+    r"""$\bar r_S = \beta\log\E_{y \sim \piref(\cdot \mid x, S)}[e^{r(x, y)/\beta}]$ is the best of
+    $\E_{y \sim \pi}[r(x, y)] - \beta\KL(\pi \,\|\, \piref(\cdot \mid x, S))$ over policies $\pi$ on $S$, and
+    lies between the least and the largest reward on $S$."""
     for members in (GOOD, ~GOOD):
         p, r, b = stacked(instances(20, 11))
         p, r = p[:, members] / p[:, members].sum(axis=1, keepdims=True), r[:, members]
-        best = [m.rlhf_objective(best_policy(*case), *case) for case in zip(p, r, b)]
+        best = np.array([m.rlhf_objective(best_policy(*case), *case) for case in zip(p, r, b)])
         evidence.equation(
             "eq-sft-soft-mean", 1e-9, f"20 objectives maximised by BFGS over {members.sum()} responses",
-            sets={"y": range(members.sum())}, r_bar_S=np.array(best), beta=b, x="x", S="S",
+            sets={"y": range(members.sum())}, r_bar_S=best, beta=b, x="x", S="S",
             pi_ref=[lambda y, x, S, p=p: {("x", "S"): p}[x, S][y] for p in p],
             r=[lambda x, y, r=r: {"x": r}[x][y] for r in r], each="r_bar_S beta pi_ref r",
         )  # fmt: skip
+        evidence.bounded(best - r.min(axis=1), "these maxima over the least reward", low=0)
+        evidence.bounded(r.max(axis=1) - best, "the largest reward over these maxima", low=0)
 
 
 def test_optimum_log_odds(evidence):
     r"""At the RLHF optimum $\logit\pi^*(G) = (\bar r_G - \bar r_B)/\beta - L$, with the soft means
     $\bar r$ of the reward."""
-    route = "200 enumerated optima against their soft means"
-    evidence.equation("eq-sft-odds", 1e-11, route, **odds_scope(instances(500, 0)))
+    route = "50 optima found by BFGS on six logits against their soft means"
+    evidence.equation("eq-sft-odds", 1e-5, route, **odds_scope(instances(200, 0)))
 
 
 def test_odds_bound(evidence):
     r"""$\logit\pi^*(G)$ never exceeds $\Delta/\beta - L$, and reaches it when the reward has two levels."""
-    two = odds_scope((p, np.where(GOOD, r[0], r[5]), b) for p, r, b in instances(500, 1))
-    random = odds_scope(instances(500, 1))
-    evidence.equation("eq-sft-odds", 1e-11, "200 optima for random rewards", **random)
-    evidence.equation("eq-sft-odds", 1e-11, "200 optima for two-level rewards", tight=True, **two)
+    two = odds_scope((p, np.where(GOOD, r[0], r[5]), b) for p, r, b in instances(200, 1))
+    random = odds_scope(instances(200, 1))
+    evidence.equation("eq-sft-odds", 1e-5, "50 optima for random rewards, found by BFGS", **random)
+    evidence.equation("eq-sft-odds", 1e-5, "50 optima for two-level rewards, by BFGS", tight=True, **two)
+
+
+def far_reference(distance, seed):
+    """Return a random reference whose good responses have log-odds −`distance`."""
+    return m.reweighted(np.random.default_rng(seed).dirichlet(np.ones(6)), GOOD, expit(-distance))
 
 
 def test_gap_to_tie(evidence):
-    r"""With a two-level reward the best probability of $G$ is $\frac12$ exactly when the gap is
-    $\beta L$."""
-    rng, found = np.random.default_rng(8), []
-    for distance, beta in product((3, 5, 20), (0.05, 0.5)):
-        reference = m.reweighted(rng.dirichlet(np.ones(6)), GOOD, expit(-distance))
+    r"""With a two-level reward the best probability of $G$ is $\frac12$ exactly when the gap is $\beta L$,
+    for $\beta = 0.1$ a gap that shows as a preference rate of 88 % if $L = 20$ and of 99.8 % if $L = 60$."""
+    found = {}
+    for distance, beta in product((3, 5, 20, 60), (0.05, 0.1, 0.5)):
 
         def excess(gap):
-            return best_policy(reference, gap * GOOD, beta)[GOOD].sum() - 0.5
+            return best_policy(far_reference(distance, 8), gap * GOOD, beta)[GOOD].sum() - 0.5
 
-        found.append(brentq(excess, 0, 12) / (beta * distance))
-    evidence.close(found, 1, 1e-6, "root of π(G) − 1/2, π by BFGS on six logits, over βL")
+        found[distance, beta] = brentq(excess, 0, 40)
+    expected = [distance * beta for distance, beta in found]
+    evidence.close(list(found.values()), expected, 1e-5, "root of π(G) − 1/2, π by BFGS, against βL")
+    rates = 100 * expit([found[20, 0.1], found[60, 0.1]])
+    evidence.close(rates[0], 88, 0.5, "Bradley–Terry's rate at the gap found for L = 20, in per cent")
+    evidence.close(rates[1], 99.8, 0.05, "the rate for L = 60")
+
+
+def test_without_the_term(evidence):
+    r"""Without the KL term any gap $\Delta > 0$ between two levels suffices: $\E_{y \sim \pi}[r(x, y)]$ is
+    largest for $\pi(G) = 1$. With it, a gap of $0.9\,\beta L$ leaves $\pi^*(G) < \frac12$."""
+    for distance, gap in product((3, 20, 60), (1e-3, 1, 5)):
+        p, beta = far_reference(distance, 15), gap / (0.9 * distance)
+        free = linprog(-gap * GOOD, A_eq=np.ones((1, 6)), b_eq=1).x  # policies: six shares that sum to 1
+        evidence.close(free[GOOD].sum(), 1, 1e-9, f"linear programme, L = {distance}, gap {gap}")
+        evidence.bounded(best_policy(p, gap * GOOD, beta)[GOOD].sum(), "π*(G) with the term", high=0.5)
 
 
 def test_dpo_coverage(evidence):
-    r"""DPO's expected loss leads to $\pi^*$ if the pairs connect all responses, and else it need not."""
-    (p, r, b), chain = next(instances(1, 9)), [(i, i + 1) for i in range(5)]
-    best = m.optimum(p, r, b)
-    evidence.close(dpo_fit(p, r, b, chain), best, 1e-6, "BFGS on the loss of a chain of five pairs")
-    apart = np.abs(dpo_fit(p, r, b, chain[:2] + chain[3:]) - best).max()
-    evidence.bounded(apart, "distance from π* without the middle pair", low=0.01)
+    r"""DPO's expected loss leads to $\pi^*$ if the pairs connect all responses, and else it need not;
+    without $\piref$ it leads to $e^{r/\beta}$, normalised, whatever the base is."""
+    chain, apart = [(i, i + 1) for i in range(5)], []
+    for p, r, b in instances(10, 9):
+        p, b = 0.9 * p + 0.1 / 6, b + 0.2
+        evidence.close(dpo_fit(p, r, b, chain), m.optimum(p, r, b), 1e-6, "BFGS, a chain of five pairs")
+        loose = dpo_fit(free(p), r, b, chain)
+        evidence.close(loose, softmax(r / b), 1e-6, "BFGS on the loss without a reference")
+        evidence.bounded(np.abs(loose - m.optimum(p, r, b)).max(), "its distance from π*", low=0.01)
+        apart.append(np.abs(dpo_fit(p, r, b, chain[:2] + chain[3:]) - m.optimum(p, r, b)).max())
+    evidence.bounded(max(apart), "largest distance from π* without the middle pair", low=0.01)
 
 
 def test_kl_price(evidence):
@@ -120,15 +145,21 @@ def test_kl_price(evidence):
     near = np.array([m.reweighted(*case) for case in zip(p, [GOOD] * 500, rho)])
     least = m.binary_kl(rho, p[:, GOOD].sum(axis=1))
     evidence.close(rel_entr(near, p).sum(axis=1), least, 1e-11, "KL of 500 reweighted references against k")
+    evidence.bounded(rel_entr(random, p).sum(axis=1) - least, "KL of random policies over k", low=1e-9)
 
 
 def test_zero_support(evidence):
-    r"""A response with $\piref(y) = 0$ keeps probability $0$ at every reward; any mass on it costs
-    $\infty$."""
-    p, reward = np.array([0.0, 0.3, 0.7]), np.array([1e6, 0, 0])
-    evidence.close(m.optimum(p, reward, 0.1)[0], 0, 0, "reward 1,000,000 on that response")
-    value = m.rlhf_objective(np.array([1e-12, 0.3, 0.7 - 1e-12]), p, reward, 0.1)
-    evidence.equal(float(value), float("-inf"), "the objective with mass 1e-12 on it")
+    r"""A response with $\piref(y) = 0$ keeps probability $0$ at the optimum for every reward; any mass on
+    it costs $\infty$."""
+    rng, kept, values = np.random.default_rng(13), [], []
+    for p, r, b in instances(200, 13):
+        p = np.append(0, p[1:] / p[1:].sum())
+        r = np.append(10.0 ** rng.uniform(-3, 6), r[1:])  # tempting, up to a million
+        kept.append(m.optimum(p, r, b)[0])
+        mass = 10.0 ** rng.uniform(-300, 0)
+        values.append(float(m.rlhf_objective(np.append(mass, (1 - mass) * p[1:]), p, r, b)))
+    evidence.close(kept, 0, 0, "200 optima, rewards on that response up to a million")
+    evidence.equal(set(values), {-np.inf}, "the objective of 200 policies with mass down to 1e-300 on it")
 
 
 def test_rlhf_slope(evidence):
@@ -143,9 +174,8 @@ def test_rlhf_slope(evidence):
 
         slopes = np.array([(value(x + h) - value(x - h)) / (2 * h) for x in s])
         evidence.equation(
-            "eq-sft-slope", 1e-8, "central differences of J at 41 policies",
-            each="dJ_ds s rho", dJ_ds=slopes, s=s,
-            rho=expit(s), Delta=gap, beta=b, L=-m.log_odds(p, GOOD),
+            "eq-sft-slope", 1e-8, "central differences of J at 41 policies", each="dJ_ds s rho",
+            dJ_ds=slopes, s=s, rho=expit(s), Delta=gap, beta=b, L=-m.log_odds(p, GOOD),
         )  # fmt: skip
     s, gap, low = sp.symbols("s Delta r", real=True)
     b, *weights = sp.symbols("beta p:4", positive=True)
@@ -161,12 +191,28 @@ def test_rlhf_slope(evidence):
     )  # fmt: skip
 
 
+def free(start):
+    """Return the uniform reference over the responses of `start`, which is no reference at all."""
+    return np.full(len(start), 1 / len(start))
+
+
+def lead(path):
+    """Return the log-ratio of the preferred response to the base's favourite, the last one."""
+    return path[:, 0] - path[:, -1]
+
+
 def test_first_step(evidence):
     r"""At $\theta = \theta_{\mathrm{ref}}$ the DPO gradient is $(-\beta/2, +\beta/2, 0, \dots)$ in the
-    logits, whatever $\piref$ is."""
-    references = np.exp(log_softmax(np.random.default_rng(4).uniform(-60, 0, (100, 5)), axis=1))
-    slopes = [approx_fprime(np.log(p), m.dpo_loss, 1e-6, p, 0.1, (0, 1)) for p in references]
-    evidence.close(slopes, 100 * [[-0.05, 0.05, 0, 0, 0]], 1e-7, "finite differences, 100 references")
+    logits, whatever $\piref$ is; without $\piref$ the weight is $\beta\sigma(-\beta c)$."""
+    starts = np.exp(log_softmax(np.random.default_rng(4).uniform(-60, 0, (100, 5)), axis=1))
+    first = np.array([[-0.05, 0.05, 0, 0, 0]])
+    held, loose = (
+        [approx_fprime(np.log(p), m.dpo_loss, 1e-6, reference(p), 0.1, (0, 1)) for p in starts]
+        for reference in (np.copy, free)
+    )
+    evidence.close(held, first, 1e-7, "finite differences, 100 references")
+    weights = 2 * expit(-0.1 * np.log(starts[:, :1] / starts[:, 1:2]))
+    evidence.close(loose, weights * first, 1e-7, "the same 100 starts without a reference")
 
 
 class Nabla:
@@ -187,17 +233,17 @@ def test_dpo_gradient(evidence):
     logits, steps = np.random.default_rng(5).normal(0, 3, (100, 6)), step * np.eye(6)
     points, cases = logits[:, None, None] + np.array([steps, -steps]), list(zip(logits, p, b))
     nabla = Nabla(lambda values: (values[0] - values[1]) / (2 * step))
-    losses = np.array([np.apply_along_axis(m.dpo_loss, -1, q, *c[1:], pair) for q, c in zip(points, cases)])
+    losses = np.array([m.dpo_loss(q, *c[1:], pair) for q, c in zip(points, cases)])
+    moved = (logits[:, 2] - np.log(p[:, 2])) - (logits[:, 4] - np.log(p[:, 4]))
     evidence.equation(
         "eq-sft-gradient", 1e-8, "both gradients by central differences, 100 random policies",
         nabla_theta=nabla, x="x", y_w=2, y_l=4, each="ell pi_theta beta m_theta", ell=losses, beta=b,
         pi_theta=[lambda y, x, q=q: {"x": q}[x][..., y] for q in softmax(points, axis=-1)],
-        m_theta=[m.margin(*c, pair) for c in cases],
+        m_theta=b * moved,
     )  # fmt: skip
     slopes = [m.dpo_gradient(*c, pair) for c in cases]
-    evidence.close(
-        slopes, [nabla * loss for loss in losses], 1e-8, "the gradient in the logits, as simulated"
-    )
+    found = [nabla * loss for loss in losses]
+    evidence.close(slopes, found, 1e-8, "the gradient in the logits, as simulated")
     b, *p = sp.symbols("beta p:3", positive=True)
     logits = sp.symbols("theta:3", real=True)
     policy = [sp.exp(t) / sum(map(sp.exp, logits)) for t in logits]
@@ -210,127 +256,247 @@ def test_dpo_gradient(evidence):
         )  # fmt: skip
 
 
+def test_same_loss_different_policy(evidence):
+    r"""With the base's favourite as $y_l$, DPO runs from $D = 3$ and $D = 60$ share one loss curve, but
+    after 100 steps have $\pi(y_w) > 0.99$ and $< 10^{-6}$; without $\piref$ their losses differ."""
+    near, far = (m.train(m.base(distance), 0.1, 101, 50.0) for distance in (3, 60))
+    losses = m.dpo_loss(near, m.base(3), 0.1, (0, 1))
+    evidence.close(m.dpo_loss(far, m.base(60), 0.1, (0, 1)), losses, 1e-11, "100 steps, loss by loss")
+    others = [m.dpo_loss(m.train(p, 0.1, 101, 50.0), p, 0.1, (0, 1)) for p, _, _ in instances(20, 10)]
+    evidence.close(others, [losses] * 20, 1e-11, "100 steps from each of 20 random references")
+    evidence.bounded(expit(lead(near)[-1]), "π(y_w) from D = 3", low=0.99)
+    evidence.bounded(expit(lead(far)[-1]), "π(y_w) from D = 60", high=1e-6)
+    near, far = (m.dpo_loss(np.log(p), free(p), 0.1, (0, 1)) for p in map(m.base, (3, 60)))
+    evidence.bounded(far - near, "difference of the first losses without a reference", low=1)
+
+
 def test_tie_weights(evidence):
-    r"""At the tie with the base's favourite the margin is $2\beta L$, or $\beta L$ if that was rejected."""
-    for rejected, gain in ((1, 1.0), (2, 0.5)):  # each of the pair's logits moves by gain · L
-        starts = np.array([np.log(m.three_responses(distance)) for distance in LENGTHS])
-        ties = starts + np.outer(gain * LENGTHS, np.eye(3)[0] - np.eye(3)[rejected])
-        found = [m.margin(t, np.exp(s), 0.1, (0, rejected)) for s, t in zip(starts, ties)]
-        evidence.close(ties[:, 0], ties[:, 2], 1e-12, "log π(y_w) = log π(y_o) after the move")
-        evidence.close(found, 0.2 * gain * LENGTHS, 1e-9, f"margins there, rejected: {rejected}")
+    r"""At the tie with a favourite $y_l$ the weight over $\beta$ is $\sigma(-\beta D)$, and $\frac12$
+    without $\piref$; at the tie with a $y_o$ outside it is $\sigma(-2\beta D)$, and
+    $\sigma(-2\beta D - \beta c)$ without."""
+    for distance, ratio in product(LENGTHS, (None, 0, 8.0, -8.0)):
+        start, inside = m.base(distance, ratio), ratio is None
+        tie = np.log(start) + distance / (2 if inside else 1) * np.array([1, -1, 0])[: len(start)]
+        evidence.close(tie[0], tie[-1], 1e-12, f"log π(y_w) = log π(y_o) at the tie, D = {distance}")
+        held, loose = (-m.dpo_gradient(tie, p, 0.1, (0, 1))[0] / 0.1 for p in (start, free(start)))
+        nats, ratio = (distance, -distance) if inside else (2 * distance, ratio)
+        evidence.close(held, expit(-0.1 * nats), 1e-12, f"its weight, the favourite in the pair: {inside}")
+        evidence.close(loose, expit(-0.1 * (nats + ratio)), 1e-12, "its weight without a reference")
 
 
 def test_time_to_tie(evidence):
-    r"""Gradient flow reaches the tie with a $y_o$ outside the pair after time
-    $L/\beta + (e^{2\beta L} - 1)/(2\beta^2)$."""
-    distances, betas = np.array([3, 5, 20, 3, 1]), np.array([0.1, 0.1, 0.1, 0.5, 2])
-    flow, route = np.vectorize(flow_time), "ODE solver on the logits, five pairs (L, β)"
-    evidence.equation("eq-sft-time", 1e-9, route, each="L beta", T=flow, L=distances, beta=betas)
-    L, b, a = sp.symbols("L beta a", positive=True)
-    time = sp.integrate((1 + sp.exp(2 * b * a)) / b, (a, 0, L))
-    evidence.identity("eq-sft-time", "integral of dt/da = 1/(βσ(−2βa))", T=lambda *given: time, L=L, beta=b)
+    r"""Gradient flow gains $n$ nats in time $n/(2\beta) + e^{\beta b}(e^{\beta n} - 1)/(2\beta^2)$, where
+    $b = 0$ with $\piref$ and $b = c$ without."""
+    cases = [(d, b, c) for d, b in ((3, 0.1), (5, 0.1), (20, 0.1), (3, 0.5), (1, 2)) for c in (None, 2, -2)]
+    betas = np.array([b for _, b, _ in cases])
+    nats = np.array([d if c is None else 2 * d for d, _, c in cases])
+    ratios = np.array([-d if c is None else c for d, _, c in cases], float)
+    for name, reference, start in (("with π_ref", np.copy, 0 * ratios), ("without", free, ratios)):
+        bases = [m.base(d, c) for d, _, c in cases]
+        times = np.array([flow_time(p, b, reference(p)) for p, b in zip(bases, betas)])
+        evidence.equation(
+            "eq-sft-time", 1e-8, f"ODE solver on the logits until y_w ties with the favourite, {name}",
+            each="T_b n beta b", T_b=[lambda n, time=time: time for time in times],
+            n=nats, beta=betas, b=start,
+        )  # fmt: skip
+    n, beta = sp.symbols("n beta", positive=True)
+    b, v = sp.symbols("b v", real=True)
+    time = sp.integrate((1 + sp.exp(beta * b) * sp.exp(beta * v)) / (2 * beta), (v, 0, n))
+    route = "integral of dt/dv = 1/(2βσ(−β(b + v)))"
+    evidence.identity("eq-sft-time", route, T_b=lambda n: time, n=n, beta=beta, b=b)
 
 
-def test_best_beta(evidence):
-    r"""The gradient-flow time to the tie with a $y_o$ outside the pair is shortest at $\beta = 1/L$."""
-    found = [
-        distance * minimize_scalar(lambda b: flow_time(distance, b), (0.5 / distance, 2 / distance)).x
-        for distance in (3, 20)
-    ]
-    evidence.close(found, 1, 1e-3, "Brent's search over flows simulated for L = 3 and 20, times L")
-    b, L = sp.symbols("beta L", positive=True)
-    scope = {"T": sp.Function("T"), "L": L, "beta": b}
-    [(_, (_, time))] = evidence.printed("eq-sft-time").sides(scope, exact=True)
-    slope = sp.diff(time, b)
-    factors = (b * L - 1) * (sp.exp(2 * b * L) - 1) / b**3  # has the sign of βL − 1
-    evidence.exact(slope - factors, "slope of the page's formula in β against (βL − 1)(e^{2βL} − 1)/β³")
-
-
-def test_same_loss_different_policy(evidence):
-    r"""DPO runs from $L = 3$ and $L = 60$ share one loss curve but end with $\pi(y_w) > 0.99$ and
-    $< 10^{-7}$."""
-    runs = [m.train(m.three_responses(distance), 0.1, 4000, 50.0) for distance in (3, 60)]
-    (near, near_policy), (far, far_policy) = runs
-    evidence.close(near, far, 1e-11, "4,000 steps of gradient descent, loss by loss")
-    others = [m.train(p, 0.1, 100, 50.0)[0] - near[:100] for p, _, _ in instances(20, 10)]
-    evidence.close(others, 0, 1e-11, "100 losses from each of 20 random references against these")
-    evidence.bounded(far[-1], "final loss", high=1e-3)
-    evidence.bounded(near_policy[-1, 0], "final π(y_w) from L = 3", low=0.99)
-    evidence.bounded(far_policy[-1, 0], "final π(y_w) from L = 60", high=1e-7)
+def test_reference_resets(evidence):
+    r"""$\piref$ slows a pair that the base has the wrong way round, speeds up one that it has the right
+    way, and changes nothing, to the last bit, if $c = 0$."""
+    rng, slower, faster = np.random.default_rng(16), [], []
+    for _ in range(10):
+        distance, beta, ratio = rng.uniform([1, 0.05, 0.5], [10, 0.5, 10])
+        for sign, found in ((-1, slower), (1, faster)):
+            start = m.base(distance, sign * ratio)
+            found.append(flow_time(start, beta, start) / flow_time(start, beta, free(start)))
+    evidence.bounded(slower, "flow times with over without π_ref, ten pairs with c < 0", low=1.01)
+    evidence.bounded(faster, "the same for c > 0", high=0.99)
+    start = m.base(60, 0)
+    held, loose = (m.train(start, 0.1, 1000, 50.0, p) for p in (start, free(start)))
+    evidence.equal(held.tolist() == loose.tolist(), True, "1,000 steps for c = 0, bit by bit")
 
 
 def test_steps_to_tie(evidence):
-    r"""Continued, the run from $L = 60$ ties after about 163,000 steps, at a loss of about
-    $6 \times 10^{-6}$."""
-    gains = [0.0]  # of the preferred logit, step by step
-    while gains[-1] < 60:
-        gains.append(gains[-1] + 50 * 0.1 / (1 + exp(0.2 * gains[-1])))
-    policy = m.train(m.three_responses(60), 0.1, 1000, 50.0)[1]
-    evidence.close(gains[:1000], np.log(policy[:, 0] / policy[:, 2]) + 60, 1e-11, "the run's first steps")
-    evidence.equal(round(len(gains) - 1, -3), 163_000, "the number of steps, to thousands")
-    evidence.close(np.log1p(exp(-0.2 * gains[-1])), 6e-6, 5e-7, "the loss there")
-    ratio = 50 * (len(gains) - 1) / evidence.printed("eq-sft-time").function()(L=60, beta=0.1)
-    evidence.close(ratio, 1, 1e-4, "steps times their size over the time of gradient flow")
+    r"""From $D = 60$ with the favourite as $y_l$, steps of size 50 at $\beta = 0.1$: the tie comes after 406
+    steps, at a loss of about 0.0025, and after 7 without $\piref$."""
+    start = m.base(60)
+    held, loose = (m.train(start, 0.1, 450, 50.0, p) for p in (start, free(start)))
+    steps = [int(np.argmax(lead(path) >= 0)) for path in (held, loose)]
+    evidence.equal(steps, [406, 7], "steps until log π(y_w) ≥ log π(y_l)")
+    evidence.close(m.dpo_loss(held[406], start, 0.1, (0, 1)), 0.0025, 5e-5, "the loss at the tie")
+    flows = np.array([flow_time(start, 0.1, p) for p in (start, free(start))]) / 50
+    evidence.close(steps / flows, 1, 0.01, "steps over the time of gradient flow divided by their size")
 
 
 def test_what_a_loss_buys(evidence):
-    r"""A loss $\ell$ means $a = -\log(e^\ell - 1)/(2\beta)$ nats gained on a $y_o$ outside the pair, $2a$
-    on $y_o = y_l$."""
-    for distance, (rejected, share) in product((3, 20, 60), ((1, 1), (2, 2))):
-        start = m.three_responses(distance)
-        losses, policies = m.train(start, 0.1, 500, 50.0, pair=(0, rejected))
-        gained = np.log(policies[:, 0] / policies[:, 2]) + distance
-        route = f"500 policies of a DPO run from L = {distance}, rejected: {rejected}"
-        evidence.close(share * m.nats_gained(losses, 0.1), gained, 1e-11, route)
+    r"""A loss $\ell$ means $-\log(e^\ell - 1)/\beta$ nats gained with $\piref$, from every base; without
+    it, a log-ratio $\log\frac{\pi(y_w)}{\pi(y_l)}$ of that size."""
+    for distance in (3, 20, 60):
+        start = m.base(distance)
+        for reference, origin in ((start, distance), (free(start), 0)):
+            path = m.train(start, 0.1, 500, 50.0, reference)
+            counted = m.nats_gained(m.dpo_loss(path, reference, 0.1, (0, 1)), 0.1)
+            route = f"500 policies of a DPO run from D = {distance}, counted from {-origin}"
+            evidence.close(counted, lead(path) + origin, 1e-9, route)
+
+
+def test_classes(evidence):
+    r"""The model is exact for classes if the policy keeps $\piref$ inside each: every pair from two classes
+    then has the loss of their totals. In a free table the classes move less than the pair."""
+    members, rng = np.array([0, 1, 0, 1, 1, 2]), np.random.default_rng(17)
+    for p, _, b in instances(50, 17):
+        totals, theta = np.bincount(members, p), rng.normal(0, 3, 3)
+        whole = np.log(p / totals[members]) + log_softmax(theta)[members]
+        losses = [m.dpo_loss(whole, p, b, pair) for pair in product((0, 2), (1, 3, 4))]
+        evidence.close(losses, m.dpo_loss(theta, totals, b, (0, 1)), 1e-9, "six pairs against the totals")
+        p = 0.9 * p + 0.1 / 6
+        table = softmax(m.train(p, b, 50, 5.0)[-1])
+        moved = np.log(np.bincount(members, table) / np.bincount(members, p))
+        gained = np.log(table / p)
+        more = (gained[0] - gained[1]) - (moved[0] - moved[1])
+        evidence.bounded(more, "nats gained by a pair in a free table over those of its classes", low=1e-3)
+
+
+def test_third_response(evidence):
+    r"""From $D = 60$ with $y_o$ outside the pair and $c = 0$, steps of size 50 at $\beta = 0.1$ tie after
+    about 163,000 steps, at a loss of about $6 \times 10^{-6}$, with $\piref$ and without."""
+    gains = [0.0]  # of the preferred logit, step by step
+    while gains[-1] < 60:
+        gains.append(gains[-1] + 50 * 0.1 / (1 + exp(0.2 * gains[-1])))
+    start = m.base(60, 0)
+    for reference in (start, free(start)):
+        path = m.train(start, 0.1, 1000, 50.0, reference)
+        evidence.close(lead(path) + 60, gains[:1000], 1e-11, "the first steps of the run")
+    evidence.equal(round(len(gains) - 1, -3), 163_000, "the number of steps, to thousands")
+    evidence.close(np.log1p(exp(-0.2 * gains[-1])), 6e-6, 5e-7, "the loss there")
+    time = evidence.printed("eq-sft-time").function()(n=120, beta=0.1, b=0)
+    evidence.close(50 * (len(gains) - 1) / time, 1, 1e-4, "steps times their size over gradient flow's time")
 
 
 def test_nll_term(evidence):
-    """With 0.2 of the negative log-likelihood of $y_w$ added, DPO lifts $y_w$ past 0.99 from $L = 60$."""
-    start = m.three_responses(60)
-    lifted, stuck = (m.train(start, 0.1, 100, 50.0, nll)[1][-1, 0] for nll in (0.2, 0))
-    evidence.bounded(lifted, "π(y_w) after 100 steps with the term", low=0.99)
-    evidence.bounded(stuck, "π(y_w) after 100 steps without it", high=1e-12)
+    """With 0.2 of the negative log-likelihood of $y_w$ added, DPO lifts $y_w$ past 0.99 from $D = 60$ with
+    $y_o$ outside the pair within 100 steps."""
+    lifted, stuck = (m.train(m.base(60, 0), 0.1, 101, 50.0, nll=nll)[-1] for nll in (0.2, 0))
+    evidence.bounded(softmax(lifted)[0], "π(y_w) after 100 steps with the term", low=0.99)
+    evidence.bounded(softmax(stuck)[0], "π(y_w) after 100 steps without it", high=1e-12)
 
 
-def test_sparse_reward(evidence):
-    r"""$N$ samples hold no good response with probability $(1 - P_0)^N$, about $\frac12$ at
-    $N = 0.69/P_0$."""
-    rng, cases = np.random.default_rng(7), [(0.01, 50), (0.001, 700), (0.156, 16)]
-    missed = [np.mean(rng.binomial(n, p, 400_000) == 0) for p, n in cases]
-    evidence.close(missed, [(1 - p) ** n for p, n in cases], 0.004, "400,000 simulated batches")
-    even = [np.mean(rng.geometric(p, 400_000) > 0.69 / p) for p in (1e-2, 1e-3, 1e-5)]
-    evidence.close(even, 0.5, 0.005, "share of 400,000 first good samples that come after 0.69/P_0")
+def test_kto(evidence):
+    r"""On the same table KTO, which judges each response alone, ties after 643 steps, and after 555
+    without $\piref$."""
+    start, rng = m.base(60, 0), np.random.default_rng(18)
+    for reference, expected in ((start, 643), (free(start), 555)):
+        path = m.train(start, 0.1, 700, 50.0, reference, slope=m.kto_gradient)
+        evidence.equal(int(np.argmax(lead(path) >= 0)), expected, "steps until y_w ties with y_o")
+    for p, _, b in instances(20, 18):
+        logits = np.log(p) + rng.normal(0, 1, 6)
+        point = max(0, softmax(logits) @ (log_softmax(logits) - np.log(p)))
+
+        def loss(at):
+            gains = b * (log_softmax(at) - np.log(p) - point)
+            return 2 - expit(gains[0]) - expit(-gains[1])
+
+        slope = approx_fprime(logits, loss, 1e-7)
+        evidence.close(m.kto_gradient(logits, p, b, (0, 1)), slope, 1e-6, "finite differences of the loss")
+
+
+def test_best_beta(evidence):
+    r"""The gradient-flow time to gain $n$ nats with $\piref$ is shortest at $\beta = 2/n$."""
+    found = []
+    for distance in (3, 20):
+        start = m.base(distance)
+        times, ends = (lambda b: flow_time(start, b, start)), (1 / distance, 4 / distance)
+        found.append(distance * minimize_scalar(times, ends).x)
+    evidence.close(found, 2, 1e-3, "Brent's search over flows simulated for n = 3 and 20, times n")
+    beta, n = sp.symbols("beta n", positive=True)
+    scope = {"T_b": sp.Function("T"), "n": n, "beta": beta, "b": sp.Integer(0)}
+    [(_, (_, time))] = evidence.printed("eq-sft-time").sides(scope, exact=True)
+    factors = (beta * n - 2) * (sp.exp(beta * n) - 1) / (2 * beta**3)  # has the sign of βn − 2
+    evidence.exact(sp.diff(time, beta) - factors, "slope of the page's formula in β against its factors")
+
+
+def test_rare_samples(evidence):
+    r"""An even chance of a good response among $N$ samples from the base needs about $0.69/P_0$ of them."""
+    rng, shares = np.random.default_rng(7), []
+    for rate, seed in ((0.05, 1), (0.01, 2), (0.002, 3)):
+        reference = far_reference(np.log(1 / rate - 1), seed)
+        batches = rng.choice(6, (20_000, round(0.69 / rate)), p=reference)
+        shares.append(GOOD[batches].any(axis=1).mean())
+    evidence.close(shares, 0.5, 0.02, "share of 20,000 batches of 0.69/P_0 responses with a good one")
+    needed = m.samples_for_even_chance(LENGTHS) * m.base_probability(LENGTHS)
+    evidence.close(needed, 0.69, 0.005, "N times P_0 at L = 5, 20 and 100")
+
+
+def test_small_distance(evidence):
+    """Success rates of 39.7 % and 15.6 % are distances of 0.42 and 1.69."""
+    found = [brentq(lambda length: m.base_probability(length) - rate, -5, 5) for rate in (0.397, 0.156)]
+    evidence.close(found, [0.42, 1.69], 0.005, "roots of P_0(L) = rate")
+
+
+def costs(flow):
+    """Return the rows of the cost table: name → (growth as printed, growth, value), of the distance."""
+    return {
+        r"reward gap for even odds": (r"$\beta L$", lambda L: L, lambda L: 0.1 * L),
+        r"nats of KL for even odds, $k(\frac{1}{2}, P_0)$": (
+            "$L/2$", lambda L: L, lambda L: m.binary_kl(0.5, m.base_probability(L))),
+        r"DPO weight/$\beta$ at the tie with $y_l$": (
+            r"$e^{-\beta D}$", lambda D: np.exp(-0.1 * D), lambda D: expit(-0.1 * D)),
+        r"the same without $\piref$": ("constant", np.ones_like, lambda D: expit(0 * D)),
+        r"DPO time to the tie with $y_l$": (
+            r"$e^{\beta D}$", lambda D: np.exp(0.1 * D), lambda D: flow(n=D, beta=0.1, b=0 * D)),
+        r"the same without $\piref$, $b = -D$": (
+            "$D$", lambda D: D, lambda D: flow(n=D, beta=0.1, b=-D)),
+        r"DPO time to the tie with a $y_o$ outside the pair": (
+            r"$e^{2\beta D}$", lambda D: np.exp(0.2 * D), lambda D: flow(n=2 * D, beta=0.1, b=0 * D)),
+        r"samples for an even chance of one good": ("$e^L$", np.exp, m.samples_for_even_chance),
+        r"PPO rounds of full growth from $P_0$ to 1, if one token decides": (
+            r"$L/\log(1 + \varepsilon)$", lambda L: L, lambda L: [
+                next(t for t in count() if t * np.log(1.2) >= -np.log(m.base_probability(x))) for x in L]),
+    }  # fmt: skip
 
 
 def test_cost_table(evidence):
-    r"""The table of costs prints what its formulas give with $\beta = 0.1$ and $\varepsilon = 0.2$."""
-    start, flow = m.base_probability(LENGTHS), evidence.printed("eq-sft-time").function(each="L")
-    rows = [0.1 * LENGTHS, m.binary_kl(0.5, start), m.weight_after(LENGTHS, 0.1),
-            m.weight_after(LENGTHS / 2, 0.1), flow(L=LENGTHS, beta=0.1),
-            m.samples_for_even_chance(LENGTHS), np.ceil(-np.log(start) / np.log(1.2))]  # fmt: skip
-    for cells, values in zip(COSTS, rows, strict=True):
-        plain = [re.sub(r" \\times 10\^\{?(-?\d+)\}?", r"e\1", cell.strip("$")) for cell in cells]
-        printed = [Decimal(number) for number in plain]
-        rounded = [Decimal(float(v)).quantize(p) for v, p in zip(values, printed)]
-        evidence.equal(printed, rounded, f"{', '.join(plain)} against the formula, rounded alike")
+    r"""The table of costs prints what its formulas give with $\beta = 0.1$ and $\varepsilon = 0.2$, and how
+    they grow."""
+    flow = evidence.printed("eq-sft-time").function(each="n b")
+    rows, far = costs(flow), np.array([300.0, 600.0])
+    evidence.equal(list(COSTS), ["obstacle", "---", *rows], "the rows of the table, by name")
+    printed = {name: COSTS[name][1] for name in rows}
+    evidence.equal(printed, {name: row[0] for name, row in rows.items()}, "their growth, as printed")
+    for number, (name, (_, shape, value)) in enumerate(rows.items(), 1):
+        plain = [re.sub(r" \\times 10\^\{?(-?\d+)\}?", r"e\1", cell.strip("$")) for cell in COSTS[name][2:]]
+        numbers = [Decimal(cell) for cell in plain]
+        rounded = [Decimal(float(v)).quantize(p) for v, p in zip(value(LENGTHS * 1.0), numbers)]
+        evidence.equal(numbers, rounded, f"row {number}: {', '.join(plain)} against the formula, rounded")
+        ratio = np.divide(*(np.array(value(far)) / shape(far)))
+        evidence.close(ratio, 1, 0.02, f"row {number}: value over growth at 300 nats over that at 600")
 
 
 @pytest.mark.library("torch")
 def test_adam_is_blind_too(evidence):
-    """Under Adam, too, DPO runs from $L = 3$ and $L = 60$ share their loss but not their policy."""
-    starts = [m.three_responses(3), m.three_responses(60), np.array([1e-9, 0.1, 0.9 - 1e-9])]
-    (near, near_policy), (far, far_policy), (other, _) = (adam_run(p, 0.1, 2000, 0.1) for p in starts)
-    evidence.close([far, other], [near, near], 1e-11, "torch.optim.Adam, 2,000 losses, three references")
-    evidence.bounded(near_policy[0], "final π(y_w) from L = 3", low=0.99)
-    evidence.bounded(far_policy[0], "final π(y_w) from L = 60", high=1e-7)
+    """Under Adam, too, DPO runs from $D = 3$ and $D = 60$ share their loss but not their policy."""
+    starts = [m.base(3), m.base(60), np.array([1e-9, 0.1, 0.9 - 1e-9])]
+    (near, near_policy), (far, far_policy), (other, _) = (adam_run(p, 0.1, 200, 0.1) for p in starts)
+    evidence.close([far, other], [near, near], 1e-11, "torch.optim.Adam, 200 losses, three references")
+    evidence.bounded(near_policy[0], "final π(y_w) from D = 3", low=0.99)
+    evidence.bounded(far_policy[0], "final π(y_w) from D = 60", high=1e-7)
 
 
 @pytest.mark.library("trl", "transformers", "torch")
 def test_trl_first_step(evidence, tmp_path):
-    r"""TRL's DPO starts at loss $\log 2$ with gradient
-    $-\frac{\beta}{2}(\nabla_\theta\log\pitheta(y_w \given x) - \nabla_\theta\log\pitheta(y_l \given x))$,
-    $\beta = 0.1$."""
-    loss, gradient, direction = first_step(dpo_trainer(tmp_path))
-    evidence.close(loss, np.log(2), 1e-6, "DPOTrainer on a random Llama, default settings")
-    evidence.close(gradient, -0.05 * direction, 1e-5, "all weights, against plain autograd")
-    evidence.bounded(np.abs(gradient).max(), "the largest entry is far from 0", low=0.01)
+    r"""TRL's DPO starts at loss $\log 2$ with weight $\beta/2$, $\beta = 0.1$, and with another reference
+    at loss $-\log\sigma(m_\theta)$ with weight $\beta\sigma(-m_\theta)$, its margin counted from that."""
+    for seed, name in ((0, "the policy's copy"), (1, "another random Llama")):
+        loss, gradient, direction, margin = first_step(dpo_trainer(tmp_path / str(seed), seed))
+        expected = np.log(2) if seed == 0 else np.logaddexp(0, -margin)
+        evidence.close(loss, expected, 1e-5, f"DPOTrainer, default settings, reference: {name}")
+        weight = 0.05 if seed == 0 else 0.1 * expit(-margin)
+        evidence.close(gradient, -weight * direction, 1e-5, "all weights, against plain autograd")
+        evidence.bounded(np.abs(gradient).max(), "the largest entry is far from 0", low=0.01)
+    evidence.bounded(abs(margin), "the margin that the other reference gives", low=0.05)

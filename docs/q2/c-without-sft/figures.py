@@ -1,11 +1,12 @@
-"""Figures of 2(c): what the base reference costs, and how DPO falls silent before the tie."""
+"""Figures of 2(c): what the base reference costs, and what it does to a pair of DPO."""
 
 import numpy as np
+from scipy.special import expit
 
 from . import model as m
 
 BETA = 0.1
-TIES = np.array([5, 20, 100])
+FREE = r"without $\pi_{\mathrm{ref}}$"
 
 
 def reward_gap_needed(canvas):
@@ -43,59 +44,60 @@ def _tie_lines(canvas, axes, limits, cases, label):
 
 
 def weight_dies_before_the_tie(canvas):
-    """First panel: the weight of a DPO pair over beta against the nats its preferred logit has
-    gained. At beta 0.1 it falls from one half to 0.27, 0.018 and 2e-9 at the ties for L = 5, 20 and
-    100; at beta 0.01 it only falls to 0.12. Second panel: at beta 0.1 a training loss of 0.1 means 11
-    nats and a loss of 0.0001 means 46, past the tie for L = 20 and far below that for L = 100."""
+    """First panel: the weight of a DPO pair over beta against the log-ratio of y_w to y_l, from minus D,
+    where the base has it, to the tie at 0. With the reference it starts at one half and has fallen to
+    0.12 at the tie for D = 20 and to 0.0025 for D = 60; without, one curve falls from near 1 to one half
+    at the tie. Second panel: the log-ratio against the loss. Without the reference a loss below 0.69
+    means that y_w leads; with it the tie comes at a loss of 0.13 for D = 20 and of 0.0025 for D = 60."""
     figure, (left, right) = canvas.panels(2, height=3.1)
-    nats = np.linspace(0, 118, 300)
-    for beta, tint, dashes in ((0.01, canvas.blue, "--"), (BETA, canvas.red, "-")):
-        left.semilogy(nats, m.weight_after(nats, beta), dashes, color=tint)
-        left.plot(TIES, m.weight_after(TIES, beta), "o", color=tint)
-    left.text(75, 0.006, r"$\beta$ = 0.01", color=canvas.blue)
-    left.text(60, 3e-5, r"$\beta$ = 0.1", color=canvas.red)
-    for distance in TIES:
-        left.axvline(distance, color=canvas.muted, linewidth=0.8, linestyle=":")
-    left.set(xlabel="nats gained, $a$", ylabel=r"weight / $\beta$", ylim=(1e-11, 6))
-    left.set_title("Ties for $L$ = 5, 20, 100")
-    _loss_buys(canvas, right)
+    ratio, loss = np.linspace(-65, 12, 200), np.geomspace(6, 1e-3, 200)
+    left.plot(ratio, m.weight(ratio, BETA), ":", color=canvas.green)
+    right.semilogx(loss, m.nats_gained(loss, BETA), ":", color=canvas.green)
+    for lead, tint, dashes in ((20, canvas.blue, "-"), (60, canvas.red, "--")):
+        caught_up, below = np.linspace(-lead, 12, 200), np.geomspace(np.log(2), 1e-3, 200)
+        left.plot(caught_up, m.weight(caught_up + lead, BETA), dashes, color=tint)
+        left.plot([-lead, 0], m.weight(np.array([0, lead]), BETA), "o", color=tint)
+        left.text(1 - lead, 0.53, f"$D$ = {lead}", color=tint)
+        right.semilogx(below, m.nats_gained(below, BETA) - lead, dashes, color=tint)
+        right.plot([np.log(2), np.log1p(np.exp(-BETA * lead))], [-lead, 0], "o", color=tint)
+        right.text(1.1e-3, 43 - lead, f"$D$ = {lead}", color=tint, ha="right")
+    _mark_the_tie(canvas, left, right)
     return figure
 
 
-def _loss_buys(canvas, axes):
-    """Draw the nats gained against the training loss, from log 2 down, with the ties."""
-    loss = np.geomspace(1e-5, 0.69, 300)
-    axes.semilogx(loss, m.nats_gained(loss, BETA), color=canvas.red)
-    for distance in TIES:
-        axes.axhline(distance, color=canvas.muted, linewidth=0.8, linestyle=":")
-        axes.text(1e-5, distance + 1.5, f"tie for $L$ = {distance}", ha="right", color=canvas.muted)
-    for mark in (0.1, 1e-4):
-        gained = m.nats_gained(mark, BETA)
-        axes.plot(mark, gained, "o", color=canvas.red)
-        axes.annotate(f"{gained:.0f} nats", (mark, gained), (-5, 5), textcoords="offset points",
-                      ha="right", color=canvas.red)  # fmt: skip
-    axes.set(xlim=(1, 1e-5), ylim=(0, 112), xlabel="DPO loss of the pair")
-    axes.set_ylabel("nats gained, $a$")
-    axes.set_title(r"What a loss buys, $\beta$ = 0.1")
+def _mark_the_tie(canvas, left, right):
+    """Name the axes and the curves without the reference, and mark the tie in both panels."""
+    axis = r"$\log\,\pi_\theta(y_w \mid x)\,/\,\pi_\theta(y_l \mid x)$"
+    left.set(xlim=(-65, 12), ylim=(0, 1.05), xlabel=axis, ylabel=r"weight / $\beta$")
+    right.set(xlim=(6, 1e-3), ylim=(-65, 75), xlabel="loss of the pair", ylabel=axis)
+    left.axvline(0, color=canvas.muted, linewidth=0.8)
+    right.axhline(0, color=canvas.muted, linewidth=0.8)
+    left.text(1, 0.97, "tie", color=canvas.muted)
+    right.text(5, 3, "tie", color=canvas.muted)
+    left.text(-57, 0.87, FREE, color=canvas.green)
+    right.text(0.4, 38, FREE, color=canvas.green, ha="right")
 
 
 def same_loss_different_policy(canvas):
-    """Two runs of DPO at beta 0.1, from L = 3 and L = 60, 4,000 steps of size 50. First panel: their
-    loss curves coincide. Second panel: the preferred response is then near probability 1 from L = 3
-    and still below one in ten million from L = 60, a run that would tie too, after about 163,000
-    steps; with 0.2 of its negative log-likelihood added it nears 1 from L = 60 within ten steps."""
+    """Three runs of gradient descent at beta 0.1, steps of size 50, the base's favourite rejected. First
+    panel: with the reference the losses from D = 3 and D = 60 coincide, without it the loss from D = 60
+    starts at 6 and soon joins them. Second panel: the preferred response is at once near probability 1
+    from D = 3; from D = 60 it draws level after 406 steps, without the reference after 7."""
     figure, (left, right) = canvas.panels(2, height=3.1)
-    runs = [(3, 0, canvas.blue, "-"), (60, 0, canvas.red, "--"), (60, 0.2, canvas.green, "-.")]
-    shown = np.unique(np.geomspace(1, 4000, 120).astype(int)) - 1
-    for distance, nll, tint, dashes in runs:
-        losses, policies = m.train(m.three_responses(distance), BETA, 4000, 50.0, nll)
-        right.loglog(shown + 1, policies[shown, 0], dashes, color=tint)
-        if not nll:
-            left.loglog(shown + 1, losses[shown], dashes, color=tint, linewidth=3 - distance / 40)
-    left.text(1.2, 0.0006, "$L$ = 3 and $L$ = 60:\none curve")
-    right.text(900, 1e-3, "$L$ = 3", color=canvas.blue, ha="right")
-    right.text(300, 1e-19, "$L$ = 60", color=canvas.red)
-    right.text(8, 1e-7, "$L$ = 60, with\n0.2 NLL", color=canvas.green)
-    left.set(xlabel="step", ylabel="DPO loss")
-    right.set(xlabel="step", ylabel=r"$\pi_\theta(y_w \mid x)$", ylim=(1e-28, 1e3))
+    runs = [(3, True, canvas.blue, "-"), (60, True, canvas.red, "--"), (60, False, canvas.green, ":")]
+    shown = np.unique(np.geomspace(1, 1000, 120).astype(int)) - 1
+    for lead, held, tint, dashes in runs:
+        start = m.base(lead)
+        reference = start if held else np.full(2, 0.5)
+        path = m.train(start, BETA, 1000, 50.0, reference)[shown]
+        left.loglog(shown + 1, m.dpo_loss(path, reference, BETA, (0, 1)), dashes, color=tint,
+                    linewidth=3 - lead / 40)  # fmt: skip
+        right.loglog(shown + 1, expit(path[:, 0] - path[:, 1]), dashes, color=tint)
+    left.text(1.2, 0.003, "$D$ = 3 and $D$ = 60:\none curve")
+    left.text(7, 1.5, "$D$ = 60,\n" + FREE, color=canvas.green)
+    right.text(2.5, 20, "$D$ = 3", color=canvas.blue)
+    right.text(60, 1e-13, "$D$ = 60", color=canvas.red)
+    right.text(9, 1e-5, "$D$ = 60,\n" + FREE, color=canvas.green)
+    left.set(xlabel="step", ylabel="loss")
+    right.set(xlabel="step", ylabel=r"$\pi_\theta(y_w \mid x)$", ylim=(1e-28, 1e4))
     return figure

@@ -47,9 +47,12 @@ def rlhf_objective(policy, reference, reward, beta):
 
 
 def margin(logits, reference, beta, pair):
-    """Return DPO's margin m of the (preferred, rejected) indices `pair`."""
-    shift = log_softmax(logits) - np.log(reference)
-    return beta * (shift[pair[0]] - shift[pair[1]])
+    """Return DPO's margin m of the (preferred, rejected) indices `pair`; logits of shape (..., responses).
+
+    A uniform `reference` is no reference: its terms cancel.
+    """
+    shift = log_softmax(logits, axis=-1) - np.log(reference)
+    return beta * (shift[..., pair[0]] - shift[..., pair[1]])
 
 
 def dpo_loss(logits, reference, beta, pair):
@@ -65,32 +68,52 @@ def dpo_gradient(logits, reference, beta, pair):
     return gradient
 
 
-def three_responses(distance):
-    """Return a reference over (preferred, rejected, base's favourite), log-ratios −L, −L, 0."""
-    return np.exp(log_softmax([-distance, -distance, 0.0]))
+def kto_gradient(logits, reference, beta, pair):
+    """Return the gradient of the KTO losses of a desirable and an undesirable response, both weights 1.
+
+    The reference point is KL(policy‖reference), at least 0, and is held fixed as KTO does.
+    """
+    shift = log_softmax(logits) - np.log(reference)
+    policy, gradient = softmax(logits), np.zeros_like(logits)
+    gains = beta * (shift - max(0, policy @ shift))
+    for index, sign in zip(pair, (1, -1)):
+        weight = sign * beta * expit(gains[index]) * expit(-gains[index])
+        gradient -= weight * (np.eye(len(logits))[index] - policy)
+    return gradient
 
 
-def train(reference, beta, steps, rate, nll=0.0, pair=(0, 1)):
-    """Return losses (steps,) and policies (steps, n) of gradient descent from the reference."""
-    logits, losses, policies = np.log(reference), [], []
-    wanted = np.eye(len(reference))[pair[0]]
+def base(lead, ratio=None):
+    """Return a base over (preferred, favourite) or (preferred, rejected, favourite).
+
+    The favourite leads y_w by `lead` nats. It is the rejected response itself, or outside the pair if
+    log π(y_w)/π(y_l) is given as `ratio`.
+    """
+    others = [] if ratio is None else [-lead - ratio]
+    return softmax([-lead, *others, 0.0])
+
+
+def train(start, beta, steps, rate, reference=None, nll=0.0, slope=dpo_gradient):
+    """Return the logits (steps, n) of gradient descent on the pair (0, 1) from a policy.
+
+    Without `reference` it is the start; `nll` times −log π(y_w) is added to the loss.
+    """
+    reference = start if reference is None else reference
+    logits, path, wanted = np.log(start), [], np.eye(len(start))[0]
     for _ in range(steps):
-        policy = np.exp(log_softmax(logits))
-        losses.append(dpo_loss(logits, reference, beta, pair))
-        policies.append(policy)
-        step = dpo_gradient(logits, reference, beta, pair) + nll * (policy - wanted)
+        path.append(logits)
+        step = slope(logits, reference, beta, (0, 1)) + nll * (softmax(logits) - wanted)
         logits = logits - rate * step
-    return np.array(losses), np.array(policies)
+    return np.array(path)
 
 
-def weight_after(nats, beta):
-    """Return σ(−2βa), the pair's weight over β once its preferred logit has gained a = `nats`."""
-    return expit(-2 * beta * np.asarray(nats, float))
+def weight(nats, beta):
+    """Return the weight of a pair over β when its margin counts `nats`: σ(−β nats)."""
+    return expit(-beta * nats)
 
 
 def nats_gained(loss, beta):
-    """Return the gain a of the preferred logit when the loss of its pair has fallen to `loss`."""
-    return -np.log(np.expm1(loss)) / (2 * beta)
+    """Return −log(e^loss − 1)/β, the nats that a margin of DPO counts when the loss is `loss`."""
+    return -np.log(np.expm1(loss)) / beta
 
 
 def samples_for_even_chance(distance):
