@@ -20,7 +20,7 @@
 # 1. The DPO loss, computed from four log-probabilities.
 # 2. The PPO-Clip loss, taken apart by the sign of the advantage.
 # 3. A class of rewards that share one optimal policy.
-# 4. DPO started far from the answers, and close to them.
+# 4. DPO started far from the answers and close to them, with the reference and without.
 #
 # Notation: $\pi_\theta$ is the model that is trained and $\pi_{\text{ref}}$ a frozen copy of the
 # model it starts from. The prompt is $x$; $y_w$ is the preferred response and $y_l$ the other one.
@@ -318,115 +318,130 @@ print("value under b:", np.array_str(values[1][:, 0], precision=4))
 # %% [markdown]
 # ## 4. DPO from a base model and after fine-tuning
 #
-# Take the smallest model that can show the obstacle: one prompt and three outputs. The first is
-# what the starting model writes by itself; the others are $y_w$ and $y_l$. Each of these two is
-# $e^{-L}$ times as likely as the first. A base model is far from a good answer: $L = 60$ nats.
-# Supervised fine-tuning brings it close: $L = 3$. The parameters are the three logits, and
-# $\beta = 0.5$.
+# Take the smallest model that can show the obstacle: one prompt and two outputs. One is what the
+# starting model writes by itself, and it is the rejected response $y_l$; the other is $y_w$, which
+# is $e^{-D}$ times as likely. A base model is far from a good answer: $D = 60$ nats. Supervised
+# fine-tuning brings it close: $D = 3$. The parameters are the two logits, and $\beta = 0.5$.
 #
-# The gradient of the loss in the logits is $-\beta \sigma(-z)$ for $y_w$, $+\beta \sigma(-z)$ for
-# $y_l$ and 0 for the first output, since the normaliser cancels. Finite differences confirm it.
+# The gradient of the loss in the logits is $-\beta \sigma(-z)$ for $y_w$ and $+\beta \sigma(-z)$
+# for $y_l$, since the normaliser cancels. Finite differences confirm it. To see what the
+# reference does, every run is also made without it: a uniform reference drops out of the margin.
 
 
 # %%
-def pair_loss(logits, start):
-    """Returns the DPO loss of a table of logits (own output, preferred, rejected)."""
-    return dpo_loss(log_softmax(logits)[1:], log_softmax(start)[1:], BETA)
+def pair_loss(logits, reference):
+    """Returns the DPO loss of two logits (preferred, rejected)."""
+    return dpo_loss(log_softmax(logits), log_softmax(reference), BETA)
 
 
-def pair_gradient(logits, start):
-    """Returns the gradient of pair_loss in the three logits."""
-    moved = logits - start
-    weight = BETA * expit(-BETA * (moved[1] - moved[2]))
-    return np.array([0.0, -weight, weight])
+def pair_gradient(logits, reference):
+    """Returns the gradient of pair_loss in the two logits."""
+    moved = logits - reference
+    weight = BETA * expit(-BETA * (moved[0] - moved[1]))
+    return np.array([-weight, weight])
 
 
-start, here = np.array([0.0, -3.0, -3.0]), np.array([0.3, -2.0, -4.1])
-bumps = 1e-5 * np.eye(3)
-numerical = [(pair_loss(here + d, start) - pair_loss(here - d, start)) / 2e-5 for d in bumps]
-assert np.allclose(numerical, pair_gradient(here, start), atol=1e-8)
-print("gradient:", np.round(pair_gradient(here, start), 4))
+NO_REFERENCE = np.zeros(2)
+here, bumps = np.array([-2.0, -4.1]), 1e-5 * np.eye(2)
+for reference in (np.array([-3.0, 0.0]), NO_REFERENCE):
+    higher, lower = ([pair_loss(here + d, reference) for d in s * bumps] for s in (1, -1))
+    slopes = (np.array(higher) - np.array(lower)) / 2e-5
+    assert np.allclose(slopes, pair_gradient(here, reference), atol=1e-8)
+    print("gradient:", np.round(pair_gradient(here, reference), 4))
 
 # %%
 RATE = 4.0
 
 
-def train(distance, target=1e-4):
-    """Returns losses and output probabilities of gradient descent down to a target loss."""
-    start = np.array([0.0, -distance, -distance])
-    logits, losses, outputs = start.copy(), [pair_loss(start, start)], [softmax(start)]
+def train(lead, anchored=True, target=1e-4):
+    """Returns losses and probabilities of y_w, by gradient descent down to a target loss."""
+    logits = np.array([-lead, 0.0])
+    reference = logits if anchored else NO_REFERENCE
+    losses, outputs = [pair_loss(logits, reference)], [softmax(logits)[0]]
     while losses[-1] > target:
-        logits = logits - RATE * pair_gradient(logits, start)
-        losses.append(pair_loss(logits, start))
-        outputs.append(softmax(logits))
+        logits = logits - RATE * pair_gradient(logits, reference)
+        losses.append(pair_loss(logits, reference))
+        outputs.append(softmax(logits)[0])
     return np.array(losses), np.array(outputs)
 
 
-runs = {distance: train(distance) for distance in (60.0, 3.0)}
-print("                start    π(y_w) before   π(y_w) after   own output after   steps")
-for name, distance in [("base model", 60.0), ("fine-tuned", 3.0)]:
-    losses, outputs = runs[distance]
-    numbers = f"{outputs[0, 1]:15.1e} {outputs[-1, 1]:14.3g} {outputs[-1, 0]:18.4f}"
-    print(f"{name:>12}  L = {distance:<4.0f} {numbers} {len(losses) - 1:7d}")
+cases = {
+    "fine-tuned, D = 3": (3.0, True),
+    "base, D = 60": (60.0, True),
+    "base, no reference": (60.0, False),
+}
+runs = {name: train(*case) for name, case in cases.items()}
+print(f"{'':20} {'π(y_w) before':>13} {'after':>9} {'steps':>7} {'tie at step':>12}")
+for name, (losses, outputs) in runs.items():
+    tie = int(np.argmax(outputs >= 0.5)) if outputs[-1] >= 0.5 else "not yet"
+    print(f"{name:20} {outputs[0]:13.1e} {outputs[-1]:9.2g} {len(losses) - 1:7d} {tie:>12}")
 
 # %% [markdown]
-# Both runs end at the same loss, but only one of them has learnt to answer. The loss sees how far
-# the two responses have moved *relative to the reference*, and nothing else, so the two loss curves
-# are equal, step by step. Started from the base model, the preferred response is still out of reach
-# when the loss is 0.0001 and the gradient has all but vanished.
+# All runs end at the same loss, but the second has not learnt to answer. Its loss sees how far the
+# two responses have moved *relative to the reference*, and nothing else, so with the reference the
+# two loss curves are equal, step by step. Started from the base model, the preferred response is
+# still out of reach when the loss is 0.0001 and the gradient has all but vanished. Without the
+# reference the loss starts high, because the base has the pair the wrong way round, and it falls
+# only when that is mended.
 
 # %%
-(base_losses, base_outputs), (tuned_losses, tuned_outputs) = runs[60.0], runs[3.0]
-assert np.allclose(base_losses, tuned_losses, atol=1e-10), "the loss should not see L"
-assert base_outputs[-1, 1] < 1e-20 and base_outputs[-1, 0] > 0.999
-assert tuned_outputs[-1, 1] > 0.99
+(tuned_losses, base_losses, free_losses), (tuned, base, free) = zip(*runs.values())
+assert np.allclose(base_losses, tuned_losses, atol=1e-10), "the loss should not see D"
+assert tuned[-1] > 0.99 and base[-1] < 1e-15
+assert free_losses[0] > 10 * base_losses[0] and free[-1] > 0.99, "without a reference it should"
 
 # %% [markdown]
-# The upper plot shows the loss of both runs: one curve, because they coincide. The lower plot shows
-# the probability of the preferred response on a logarithmic scale. From the fine-tuned model it
-# climbs from 0.05 to almost 1; from the base model it ends near 1e−22.
+# The upper plot shows the losses: with the reference one curve for both starts, because they
+# coincide; without it a curve that starts at 30 and joins the other. The lower plot shows the
+# probability of the preferred response on a logarithmic scale. From the fine-tuned model it climbs
+# from 0.05 to almost 1; from the base model it ends near 1e−18; without the reference it reaches 1
+# within some twenty steps.
 
 # %%
 figure, (upper, lower) = plt.subplots(2, 1, figsize=(5, 5.4), sharex=True)
-steps = np.arange(1, len(base_losses))
-upper.loglog(steps, base_losses[1:], color=RED, linewidth=4, alpha=0.4, label="base, L = 60")
-upper.loglog(steps, tuned_losses[1:], "--", color=BLUE, label="fine-tuned, L = 3")
-upper.set_ylabel("DPO loss")
+dashed, wide = dict(color=BLUE, linestyle="--"), dict(color=RED, linewidth=4, alpha=0.4)
+looks = [dashed, wide, dict(color=GREY)]
+for (name, (losses, outputs)), look in zip(runs.items(), looks):
+    steps = np.arange(1, len(losses))
+    upper.loglog(steps, losses[1:], label=name, **look)
+    lower.loglog(steps, outputs[1:], **look)
+upper.set_ylabel("loss")
 upper.legend(frameon=False)
-lower.loglog(steps, base_outputs[1:, 1], color=RED)
-lower.loglog(steps, tuned_outputs[1:, 1], "--", color=BLUE)
-lower.annotate("base, L = 60", (3, 1e-21), color=RED)
-lower.annotate("fine-tuned, L = 3", (3, 1e-4), color=BLUE)
 lower.set(ylabel="probability of $y_w$", xlabel="gradient steps")
 plt.show()
 
 # %% [markdown]
 # How long would the base model need? For small steps of size $\eta$ the margin $z$ follows
-# $\mathrm{d}z / \mathrm{d}t = 2 \eta \beta^2 \sigma(-z)$, with solution
-# $z + e^z - 1 = 2 \eta \beta^2 t$. The preferred response draws level with the model's own output
-# when its logit has risen by $L$, and the margin is then $z = 2 \beta L$.
+# $\mathrm{d}z / \mathrm{d}t = 2 \eta \beta^2 \sigma(-z)$, so it moves from $z_0$ to $z_1$ in
+# $(z_1 - z_0 + e^{z_1} - e^{z_0}) / (2 \eta \beta^2)$ steps. The preferred response draws level
+# with the model's own output when it has gained $D$ nats. With the reference the margin then goes
+# from 0 to $\beta D$; without it, from $-\beta D$ to 0.
 
 
 # %%
-def steps_to_margin(margin):
-    """Returns the number of steps that the continuous-time solution predicts for a margin."""
-    return (margin + np.expm1(margin)) / (2 * RATE * BETA**2)
+def steps_needed(start, end):
+    """Returns the steps that the continuous-time solution predicts between two margins."""
+    return (end - start + np.exp(end) - np.exp(start)) / (2 * RATE * BETA**2)
 
 
 final_margin = -np.log(np.expm1(base_losses[-1]))  # inverts the loss −log σ(z)
-assert abs(steps_to_margin(final_margin) / (len(base_losses) - 1) - 1) < 0.01
-print(f"steps to loss 1e-4: {len(base_losses) - 1}, predicted {steps_to_margin(final_margin):.0f}")
-for distance in (3.0, 60.0):
-    needed = steps_to_margin(2 * BETA * distance)
-    print(f"L = {distance:.0f}: level with the model's own output after about {needed:.2g} steps")
+predicted = steps_needed(0, final_margin)
+assert abs(predicted / (len(base_losses) - 1) - 1) < 0.01
+print(f"steps to loss 1e-4: {len(base_losses) - 1}, predicted {predicted:.0f}")
+for lead in (3.0, 60.0):
+    held, loose = steps_needed(0, BETA * lead), steps_needed(-BETA * lead, 0)
+    print(f"D = {lead:.0f}: level after about {held:.2g} steps, without the reference {loose:.2g}")
 
 # %% [markdown]
-# The number of steps grows like $e^{2 \beta L}$. The reference term, which protects a fine-tuned
-# model from drifting, is what holds a base model in place. The model here is a table: it has no
-# generalisation between outputs, so it shows the mechanism and not the size of the effect in a real
-# network.
+# With the reference the number of steps grows like $e^{\beta D}$, without it like $D$. So for a
+# pair that the base has the wrong way round, the reference is what holds the base model in place.
+# That is not so for every pair: one that the base has the right way round gains from the
+# reference, and where the model's own output is *outside* the pair, the loss of a difference
+# stalls with and without it. Part 2(c) proves both. The model here is a table: it has no
+# generalisation between outputs, so it shows the mechanism and not the size of the effect in a
+# real network.
 #
-# **Try it.** Keep both distances, set `BETA = 0.05` and `RATE = 400` (a step then moves the margin
-# as far as before), and train again. Does the base model learn to answer now? (You should find that
-# it does. The tie comes at a margin of $2 \beta L = 6$, and a loss of 0.0001 asks for a margin of
-# 9.2. One assertion now fails, rightly. What did the smaller $\beta$ give up?)
+# **Try it.** Set `BETA = 0.05` and `RATE = 400` (a step then moves the margin as far as before),
+# and run this section again. Does the base model learn to answer now? (You should find that it
+# does. The tie comes at a margin of $\beta D = 3$, and a loss of 0.0001 asks for a margin of 9.2.
+# One assertion now fails, rightly. What did the smaller $\beta$ give up?)
