@@ -20,18 +20,21 @@ def random_tokens(count=4000):
     return rng.normal(scale=0.5, size=count), rng.normal(size=count)
 
 
-def random_log_ratios(count):
-    """Return log π/π_ref of random tabular policies: count × 3 states × 4 actions."""
+def random_policies(count):
+    """Return tabular policies, count × 3 states × 4 actions, and a reference policy, 3 × 4."""
     tables = np.random.default_rng(0).dirichlet(np.ones(4), size=(count + 1, 3))
-    logs = np.log(tables[1:] / tables[0])
-    logs[:, END[0]] = np.log(1.0 / 1.0)  # the end state has one possible action, of probability 1
-    return logs
+    tables[:, END[0]] = 1.0  # the end state has one possible action, of probability 1
+    return tables[1:], tables[0]
 
 
-def argument(logs, scale, pair, reference):
-    """Return z, the reward at `pair` minus its mean under the distribution `reference`."""
-    reward = scale * logs
-    return reward[:, *pair] - (reference * reward).sum((-2, -1))
+def log_ratio(policy, reference):
+    """Return log π/π_ref, the reward up to the factor l."""
+    return np.log(policy / reference)
+
+
+def argument(reward, pair, law):
+    """Return z, the reward at `pair` minus its mean under the distribution `law` on states × actions."""
+    return reward[..., *pair] - (law * reward).sum((-2, -1))
 
 
 def point_mass(pair):
@@ -84,16 +87,17 @@ def kahneman_tversky(evidence, aversion=2.25):
 def test_dpo_is_minus_value(evidence):
     r"""The DPO loss is $-\log\sigma(z)$ with $z$ the reward of $y_w$ minus its mean under
     $Q = \delta_{(x, y_l)}$."""
-    logs, beta = random_log_ratios(1000), 0.1
-    z = argument(logs, beta, SAMPLED, point_mass(OTHER))
+    (policy, reference), beta = random_policies(1000), 0.1
+    reward = beta * log_ratio(policy, reference)
+    z = argument(reward, SAMPLED, point_mass(OTHER))
     answers = {"w": 0, "l": 2}  # names, so that no argument can stand for another
-    odds = np.exp(logs[:, 0]) ** beta
+    odds = policy[:, 0] ** beta / reference[0] ** beta
     likelihood = odds[:, 0] / (odds[:, 0] + odds[:, 2])
     evidence.equation(
         "eq-dpo-in-class", 1e-13,
         "1,000 random policies; f the negative Bradley–Terry log-likelihood, z its mean under Q taken off",
         each="f r_theta z", f=-np.log(likelihood), z=z, v_f=log_sigmoid, x="x", y_w="w", y_l="l",
-        r_theta=[lambda x, y, log=log: beta * {"x": log[0]}[x][answers[y]] for log in logs],
+        r_theta=[lambda x, y, r=r: {"x": r[0]}[x][answers[y]] for r in reward],
     )  # fmt: skip
     beta, w, l = sympy.symbols("beta q_w q_l", positive=True)
     reward = {("x", "w"): beta * sympy.log(w), ("x", "l"): beta * sympy.log(l)}
@@ -161,8 +165,9 @@ def test_signed_gain(evidence):
 
 def test_construction_gives_the_loss(evidence):
     r"""With $l = -1$ and $Q$ on the forced end state, $A v_\pm(z)$ is the PPO-Clip loss for both signs."""
-    logs = random_log_ratios(5000)
-    z, q = argument(logs, -1, SAMPLED, point_mass(END)), np.exp(logs[:, 0, 0])
+    policy, reference = random_policies(5000)
+    z = argument(-log_ratio(policy, reference), SAMPLED, point_mass(END))
+    q = policy[:, *SAMPLED] / reference[SAMPLED]
     evidence.close(np.exp(-z), q, 1e-12, "z is −log q, 5,000 random tabular policies")
     good, bad = (lambda z, a=a: clip_loss(np.exp(-z), a, EPSILON) / a for a in (1.7, -1.7))
     route = "their 5,000 values of z; v₊ and v₋ are PPO's loss divided by A = ±1.7"
@@ -251,14 +256,19 @@ def test_distance_from_concavity(evidence):
 
 
 def test_reference_policy_scores_zero(evidence):
-    """At the reference policy $z = 0$ goes with the loss $-A$; another policy with the same ratio $q = 1$
-    has the same loss but, when $Q$ charges another token, another $z$."""
-    other = np.array([[0, np.log(2 / 3), np.log(5 / 4)]])  # (.3, .2, .5) against (.3, .3, .4)
-    for logs, expected in ((np.zeros((1, 3)), 0), (other, np.log(3 / 2))):
-        z = argument(logs[:, None], np.ones((1, 3)), (0, 0), np.array([[0, 1, 0]]))
-        evidence.close(z, expected, 1e-12, f"policy with log-ratios {logs.round(2).tolist()[0]}")
-        loss = clip_loss(np.exp(logs[:, 0]), 1.7, EPSILON)
-        evidence.close(loss, -1.7, 1e-15, "its loss at A = 1.7")
+    """At the reference policy $z = 0$, for 1,000 random $l$ and $Q$, and the loss is $-A$; another policy
+    with the same ratio $q = 1$ has the same loss but, when $Q$ charges another token, another $z$."""
+    rng = np.random.default_rng(0)
+    _, reference = random_policies(1)
+    scale, law = rng.normal(size=(1000, 3, 4)), rng.dirichlet(np.ones(12), 1000).reshape(-1, 3, 4)
+    z = argument(scale * log_ratio(reference, reference), SAMPLED, law)
+    evidence.close(z, 0, 0, "z at the reference policy")
+    old, new, law = np.array([[[0.3, 0.3, 0.4]], [[0.3, 0.2, 0.5]], [[0, 1, 0]]])
+    z = argument(log_ratio(new, old), (0, 0), law)
+    evidence.close(z, np.log(3 / 2), 1e-12, "z at (0.3, 0.2, 0.5) against (0.3, 0.3, 0.4)")
+    for policy, name in ((old, "the reference policy"), (new, "the other policy")):
+        loss = clip_loss(policy[0, 0] / old[0, 0], 1.7, EPSILON)
+        evidence.close(loss, -1.7, 1e-15, f"the loss of {name} at A = 1.7")
 
 
 def test_other_tokens_spoil_the_argument(evidence):
@@ -273,18 +283,43 @@ def test_other_tokens_spoil_the_argument(evidence):
     evidence.bounded(spread, "spread of z, Q uniform on the two other tokens", low=0.3)
 
 
+def test_sequences_let_the_factor_be_positive(evidence):
+    r"""With $l(s, a) = 1$ and $Q$ on sequences of two tokens, $z = -\log q$: when the second is forced, and
+    when it is any token and $Q$ takes its log-ratio off again."""
+    policy, reference = random_policies(5000)
+    u = log_ratio(policy, reference)
+    sampled, after = u[:, *SAMPLED], u[:, 1, 2]  # the token and, after it, any of the four
+    minus_log_q = np.log(reference[SAMPLED]) - np.log(policy[:, *SAMPLED])
+    forced = sampled - 2 * (sampled + u[:, *END])
+    free = sampled - (4 * (sampled + after) - 4 * after) / 2
+    evidence.close(forced, minus_log_q, 1e-12, "z, l = 2 on (EOS, pad), 5,000 random tabular policies")
+    evidence.close(free, minus_log_q, 1e-12, "z, l = 4 on (a, b) and l = −4 on b after a, half of Q on each")
+
+
+def test_cross_entropy_is_a_member(evidence):
+    r"""With $l = 1$, $Q$ on the forced end state, $v_f(z) = z$, $c = -1$ and
+    $d = -\log\pi_{\mathrm{ref}}(y \mid x)$, $c\,v_f(z) + d$ is the cross-entropy
+    $-\log\pi_\theta(y \mid x)$."""
+    policy, reference = random_policies(5000)
+    z = argument(log_ratio(policy, reference), SAMPLED, point_mass(END))
+    loss = -z - np.log(reference[SAMPLED])
+    evidence.close(loss, -np.log(policy[:, *SAMPLED]), 1e-12, "5,000 random tabular policies")
+
+
 def test_sign_cases(evidence):
     r"""Of the eight sign cases of $(A, \kappa, c)$ exactly $(+, -, +)$ and $(-, -, -)$ admit a permitted
-    value function."""
+    value function, with the clip and without it."""
     z = np.linspace(-1.2, 1.2, 121)
-    distance = {
-        (a, k, c): distance_to_permitted(z, clip_loss(np.exp(k * z), a, EPSILON) / c)
-        for a, k, c in product(SIGNS, repeat=3)
-    }
-    possible = {case for case, value in distance.items() if value < 1e-9}
-    evidence.equal(possible, {(1, -1, 1), (-1, -1, -1)}, "linear programme over permitted shapes")
-    others = [value for case, value in distance.items() if case not in possible]
-    evidence.bounded(others, "least sup distance in the six other cases", low=0.002)
+    for epsilon, name in ((EPSILON, "the clip"), (np.inf, "no clip")):
+        distance = {
+            (a, k, c): distance_to_permitted(z, clip_loss(np.exp(k * z), a, epsilon) / c)
+            for a, k, c in product(SIGNS, repeat=3)
+        }
+        possible = {case for case, value in distance.items() if value < 1e-9}
+        route = f"linear programme over permitted shapes, {name}"
+        evidence.equal(possible, {(1, -1, 1), (-1, -1, -1)}, route)
+        others = [value for case, value in distance.items() if case not in possible]
+        evidence.bounded(others, f"least sup distance in the six other cases, {name}", low=0.002)
 
 
 def test_one_value_function_is_not_enough(evidence):
@@ -297,28 +332,42 @@ def test_one_value_function_is_not_enough(evidence):
 
 
 def test_moving_reference(evidence):
-    """A $Q$ that mixes the sampled token with the end state turns $z$ into the signed gain."""
+    r"""A $Q$ that mixes the sampled token with the end state turns $z$ into the signed gain for
+    $l = \sgn(A) L$, and into $q - 1$ for $l = L$, with the PPO-Clip loss $-A\min(z, \varepsilon) - A$ or
+    $-A\max(z, -\varepsilon) - A$."""
     rng = np.random.default_rng(0)
     (p, new), a = rng.uniform(0.01, 0.99, (2, 4000)), rng.normal(size=4000)
     u, scale = np.log(new / p), (1 / p - 1) / np.log(1 / p)
     weight = np.expm1(u) / (scale * u)
     evidence.bounded(weight, "weight of the end state is a probability", low=0, high=1, strict=True)
-    reward = np.sign(a) * scale * u
-    route = "4,000 random (p, π, A); g the z of this Q, f as PPO has it"
-    values = {"A": a, "g": reward - (1 - weight) * reward, "varepsilon": EPSILON}
-    values |= {"f": clip_loss(new / p, a, EPSILON), "each": "f A g"}
-    evidence.equation("eq-signed-gain", 1e-11, route, **values)
+    end, loss = 0, clip_loss(new / p, a, EPSILON)
+    z, gain = (r - (weight * end + (1 - weight) * r) for r in (scale * u, np.sign(a) * scale * u))
+    route, values = (
+        "4,000 random (p, π, A); g the z of this Q, f as PPO has it",
+        {"f": loss, "A": a, "g": gain},
+    )
+    evidence.equation("eq-signed-gain", 1e-11, route, each="f A g", varepsilon=EPSILON, **values)
+    value = np.where(a > 0, np.minimum(z, EPSILON), np.maximum(z, -EPSILON))
+    evidence.close(-a * value - a, loss, 1e-11, "the same tokens with the positive factor")
 
 
 def test_two_token_threshold(evidence):
     r"""With two tokens and $Q$ on the other, $q$ as a function of $z$ bends like $(1 - t)^2 - \mu t^2$,
-    $t = \pi_\theta(a \given s)$."""
+    $t = \pi_\theta(a \mid s)$; on gains it is concave for $\mu = (\frac{1 - p}{p})^2$, and not for nine
+    tenths of that."""
     t, p, scale = sympy.symbols("t p mu", positive=True)
     z = sympy.log(t / p) - scale * sympy.log((1 - t) / (1 - p))
     curvature = (1 / p / z.diff(t)).diff(t) / z.diff(t)
     positive = t * (1 - t) / (p * (1 + (scale - 1) * t) ** 3)
     remainder = curvature - positive * ((1 - t) ** 2 - scale * t**2)
     evidence.exact(remainder, "SymPy chain rule through t")
+    for p in (0.05, 0.2, 0.5, 0.8):
+        t = p + (1 - p) * np.linspace(0, 1, 2001)[:-1]
+        for factor, bounds in ((1, {"high": 0}), (0.9, {"low": 0})):
+            scale = factor * ((1 - p) / p) ** 2
+            slope = np.diff(t / p) / np.diff(np.log(t / p) - scale * np.log((1 - t) / (1 - p)))
+            route = f"largest change of slope along the gains, p = {p}, {factor} times the threshold"
+            evidence.bounded(np.diff(slope).max(), route, **bounds, strict=True)
 
 
 def test_prospect_value(evidence):
@@ -339,13 +388,40 @@ def test_prospect_value(evidence):
 
 def test_loss_aversion(evidence):
     r"""The slope of $\log\sigma$ at $-z$ is $e^z$ times its slope at $z$, 2.25 at $z = 0.81$ and 7.39 at
-    $z = 2$; for the Kahneman–Tversky value the ratio is 2.25 at $z = 0.5$, $0.81$ and $2$."""
-    z, h = np.array([0.5, 0.81, 2.0]), 1e-5
+    $z = 2$; for the Kahneman–Tversky value the ratio is 2.25 at $z = 0.01$, $0.81$ and $2$."""
+    z, h = np.array([0.01, 0.81, 2.0]), 1e-5
     people = kahneman_tversky(evidence)
     for name, value, expected in (("log σ", log_sigmoid, np.exp(z)), ("Kahneman–Tversky", people, 2.25)):
         below, above = (np.subtract(*value(np.array([s * z + h, s * z - h]))) for s in (-1, 1))
         evidence.close(below / above, expected, 1e-8, f"central differences, {name}")
     evidence.close(np.exp(z[1:]), [2.25, 7.39], 5e-3, "numbers on the page")
+
+
+def test_concavity_forces_loss_aversion(evidence):
+    r"""100 random strictly concave functions with $v(0) = 0$ weigh every loss more than the equal gain. The
+    Kahneman–Tversky value with $\lambda = 1$ is concave on gains and weighs both alike; with
+    $\lambda = 2.25$ it weighs losses more and is convex on them."""
+    slopes = -np.sort(np.random.default_rng(0).normal(size=(100, 600)), axis=1)
+    value = np.cumsum(np.pad(slopes, ((0, 0), (1, 0))), axis=1)
+    value -= value[:, [300]]
+    evidence.bounded(value[:, 301:] + value[:, 299::-1], "100 × 300 gains", high=0, strict=True)
+    z = np.linspace(0.01, 3, 300)
+    alike, averse = kahneman_tversky(evidence, 1), kahneman_tversky(evidence)
+    evidence.close(alike(z) + alike(-z), 0, 0, "λ = 1: v(z) + v(−z)")
+    evidence.bounded(np.diff(alike(z), 2), "λ = 1: second differences on gains", high=0, strict=True)
+    evidence.bounded(averse(z) + averse(-z), "λ = 2.25: v(z) + v(−z)", high=0, strict=True)
+    evidence.bounded(np.diff(averse(-z), 2), "λ = 2.25: second differences on losses", low=0, strict=True)
+
+
+def test_pull_on_the_log_probability(evidence):
+    r"""Before the clip $-\partial f / \partial \log\pi_\theta = A q$, which grows in size with $q$ for
+    either sign of $A$; beyond the clip it is $0$."""
+    u, h = np.linspace(-1, 1, 2000), 1e-6
+    for a, pulls in ((1.7, np.exp(u) < 1 + EPSILON), (-1.7, np.exp(u) > 1 - EPSILON)):
+        ahead, behind = (clip_loss(np.exp(u + s * h), a, EPSILON) for s in (1, -1))
+        pull = (behind - ahead) / (2 * h)
+        evidence.close(pull, np.where(pulls, a * np.exp(u), 0), 1e-8, f"central differences, A = {a}")
+        evidence.bounded(np.diff(abs(pull[pulls])), f"growth of its size, A = {a}", low=0, strict=True)
 
 
 def test_dpo_is_risk_averse_in_losses(evidence):
@@ -371,13 +447,19 @@ def test_clip_loss_aversion(evidence):
     )
 
 
-def test_regret_is_not_loss_averse(evidence):
-    r"""For $\varepsilon = 0.2$, $v_+$ measured from $v_+(0)$ weighs every gain from 0.23 to 5 more than
-    an equal loss."""
-    z = np.linspace(0.23, 5, 1000)
-    value = printed_values(evidence)[1]
-    gain, loss = (value(s * z) - value(0) for s in (1, -1))
-    evidence.bounded(gain + loss, "v₊(z) + v₊(−z) − 2 v₊(0) at 1,000 gains", low=0, strict=True)
+def test_printed_value_is_not_loss_averse(evidence):
+    r"""For $\varepsilon = 0.2$, $v_+$ measured from $v_+(0)$ weighs a gain up to $5$ more than an equal loss
+    from $z = \log\frac{1}{1 - \varepsilon} = 0.223$ on, and less below."""
+    value, edge = printed_values(evidence)[1], -np.log1p(-EPSILON)
+
+    def surplus(z):
+        return value(z) + value(-z) - 2 * value(np.zeros(1))
+
+    evidence.bounded(surplus(np.linspace(edge + 1e-6, 5, 1000)), "1,000 gains above", low=0, strict=True)
+    evidence.bounded(surplus(np.linspace(1e-3, edge - 1e-6, 1000)), "1,000 gains below", high=0, strict=True)
+    root = brentq(lambda z: surplus(np.array([z]))[0], 0.1, 1)
+    evidence.close(root, edge, 1e-12, "root finding")
+    evidence.close(root, 0.223, 5e-4, "number on the page")
 
 
 def test_certainty_equivalent(evidence):
