@@ -204,7 +204,7 @@ print("the repaired functions give the PPO-Clip loss, never decrease, and are co
 
 # %% [markdown]
 # For $A > 0$ this is a repair to the letter: the judged quantity *falls* when a good token becomes
-# likelier, and the value counts as a regret. Part 2(a) says what can be repaired beyond the letter.
+# likelier, and the value counts as a cost. Part 2(a) says what can be repaired beyond the letter.
 #
 # Slopes show both clauses at a glance: a slope must never be negative, and right of 0 it must never
 # rise. Mind that $z$ is $\log q$ for the published functions and $-\log q$ for the repaired ones.

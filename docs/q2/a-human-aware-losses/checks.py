@@ -342,11 +342,9 @@ def test_moving_reference(evidence):
     evidence.bounded(weight, "weight of the end state is a probability", low=0, high=1, strict=True)
     end, loss = 0, clip_loss(new / p, a, EPSILON)
     z, gain = (r - (weight * end + (1 - weight) * r) for r in (scale * u, np.sign(a) * scale * u))
-    route, values = (
-        "4,000 random (p, π, A); g the z of this Q, f as PPO has it",
-        {"f": loss, "A": a, "g": gain},
-    )
-    evidence.equation("eq-signed-gain", 1e-11, route, each="f A g", varepsilon=EPSILON, **values)
+    route = "4,000 random (p, π, A); g the z of this Q, f as PPO has it"
+    scope = {"f": loss, "A": a, "g": gain, "varepsilon": EPSILON}
+    evidence.equation("eq-signed-gain", 1e-11, route, each="f A g", **scope)
     value = np.where(a > 0, np.minimum(z, EPSILON), np.maximum(z, -EPSILON))
     evidence.close(-a * value - a, loss, 1e-11, "the same tokens with the positive factor")
 
