@@ -14,7 +14,7 @@ def _axes_through_zero(axis, canvas, height=True):
 
 def value_functions(canvas):
     """Three panels. First: the DPO value is concave throughout, the Kahneman–Tversky value is
-    convex in losses and kinked at zero. Second: the PPO-Clip value of the first KTO version bends
+    convex in losses and steepest at zero. Second: the PPO-Clip value of the first KTO version bends
     upwards on a shaded stretch of gains for positive A and falls for negative A. Third: the values
     of the repaired construction both rise and are concave on gains."""
     figure, (people, published, repaired) = canvas.panels(3, height=2.9)
