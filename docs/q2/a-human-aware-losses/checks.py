@@ -135,7 +135,8 @@ def test_several_rejected_answers(evidence):
         each = ({"r_theta": lambda x, y, r=r: {"x": r}[x][y - 1], "Q": q} for r, q in given)
         evidence.equation("eq-jensen-gap", 1e-14, route, {"y_prime": (1, 2)}, tight, each, x="x", y_w=3)
     pair = [-log_sigmoid(0.5), -log_sigmoid([2, -1]).mean()]
-    evidence.close(pair, [0.474, 0.720], 5e-4, "margins 2 and −1, numbers on the page")
+    evidence.shows("0.474", pair[0])
+    evidence.shows("0.720", pair[1])
 
 
 def test_clip_identity(evidence):
@@ -249,10 +250,12 @@ def test_distance_from_concavity(evidence):
     evidence.identity("eq-defect", "SymPy: half the largest gap of the chord 1 + sz above e^z", **values)
     [(_, (_, defect))] = evidence.printed("eq-defect").sides(values, exact=True)
     defect = defect.subs(s, e / sympy.log(1 + e))
-    evidence.close(defect.subs(e, 0.2).evalf(), 0.0023, 5e-5, "closed form at 0.2, number on the page")
-    evidence.close(defect.subs(e, 3).evalf(), 0.253, 5e-4, "closed form at 3, number on the page")
+    evidence.shows("0.2", EPSILON)
+    evidence.shows("0.0023", defect.subs(e, EPSILON).evalf())
+    evidence.shows("0.253", defect.subs(e, 3).evalf())
     leading = sympy.series(defect, e, 0, 3).removeO()
     evidence.exact(leading - e**2 / 16, "SymPy series")
+    evidence.shows("16", e**2 / leading)
 
 
 def test_reference_policy_scores_zero(evidence):
@@ -389,10 +392,13 @@ def test_loss_aversion(evidence):
     $z = 2$; for the Kahneman–Tversky value the ratio is 2.25 at $z = 0.01$, $0.81$ and $2$."""
     z, h = np.array([0.01, 0.81, 2.0]), 1e-5
     people = kahneman_tversky(evidence)
-    for name, value, expected in (("log σ", log_sigmoid, np.exp(z)), ("Kahneman–Tversky", people, 2.25)):
+    for name, value, expected in (("Kahneman–Tversky", people, 2.25), ("log σ", log_sigmoid, np.exp(z))):
         below, above = (np.subtract(*value(np.array([s * z + h, s * z - h]))) for s in (-1, 1))
-        evidence.close(below / above, expected, 1e-8, f"central differences, {name}")
-    evidence.close(np.exp(z[1:]), [2.25, 7.39], 5e-3, "numbers on the page")
+        ratio = below / above
+        evidence.close(ratio, expected, 1e-8, f"central differences, {name}")
+    evidence.shows("0.81", np.log(2.25))
+    evidence.shows("2.25", ratio[1])
+    evidence.shows("7.39", ratio[2])
 
 
 def test_concavity_forces_loss_aversion(evidence):
@@ -426,7 +432,8 @@ def test_dpo_is_risk_averse_in_losses(evidence):
     r"""DPO pays 0.620 for moving a margin from $-1$ to $0$ but 0.186 from $1$ to $2$; on losses
     $\log\sigma$ is strictly concave where the Kahneman–Tversky value is strictly convex."""
     steps = np.diff(log_sigmoid([[-1, 0], [1, 2]])).ravel()
-    evidence.close(steps, [0.620, 0.186], 5e-4, "numbers on the page")
+    evidence.shows("0.620", steps[0])
+    evidence.shows("0.186", steps[1])
     bends = [np.diff(v(np.linspace(-4, -0.01, 400)), 2) for v in (log_sigmoid, kahneman_tversky(evidence))]
     evidence.bounded(bends[0], "second differences of log σ", high=0, strict=True)
     evidence.bounded(bends[1], "second differences of Kahneman–Tversky", low=0, strict=True)
@@ -457,16 +464,19 @@ def test_printed_value_is_not_loss_averse(evidence):
     evidence.bounded(surplus(np.linspace(1e-3, edge - 1e-6, 1000)), "1,000 gains below", high=0, strict=True)
     root = brentq(lambda z: surplus(np.array([z]))[0], 0.1, 1)
     evidence.close(root, edge, 1e-12, "root finding")
-    evidence.close(root, 0.223, 5e-4, "number on the page")
+    evidence.shows("0.2", EPSILON)
+    evidence.shows("0.223", root)
 
 
 def test_certainty_equivalent(evidence):
     r"""By the Kahneman–Tversky value alone an 80% chance of 100 is worth a sure 77.6, whether $\lambda$
     is 1, 2.25 or 10."""
+    sure = []
     for aversion in (1, 2.25, 10):
         value = kahneman_tversky(evidence, aversion)
-        sure = brentq(lambda x: value(x) - 0.8 * value(100), 1, 100)
-        evidence.close(sure, 77.6, 0.05, f"root finding, λ = {aversion}")
+        sure.append(brentq(lambda x: value(x) - 0.8 * value(100), 1, 100))
+    evidence.close(sure, sure[0], 1e-9, "root finding, λ = 1, 2.25 and 10")
+    evidence.shows("77.6", sure[0])
 
 
 @pytest.mark.library("trl", "transformers", "torch")
