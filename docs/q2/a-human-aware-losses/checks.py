@@ -301,8 +301,8 @@ def test_sequences_let_the_factor_be_positive(evidence):
 
 def test_cross_entropy_is_a_member(evidence):
     r"""With $l = 1$, $Q$ on the forced end state, $v_f(z) = z$, $c = -1$ and
-    $d = -\log\pi_{\mathrm{ref}}(y \mid x)$, $c\,v_f(z) + d$ is the cross-entropy
-    $-\log\pi_\theta(y \mid x)$."""
+    $d = -\log\pi_{\mathrm{ref}}(y \given x)$, $c\,v_f(z) + d$ is the cross-entropy
+    $-\log\pi_\theta(y \given x)$."""
     policy, reference = random_policies(5000)
     z = argument(log_ratio(policy, reference), SAMPLED, point_mass(END))
     loss = -z - np.log(reference[SAMPLED])
@@ -354,7 +354,7 @@ def test_moving_reference(evidence):
 
 def test_two_token_threshold(evidence):
     r"""With two tokens and $Q$ on the other, $q$ as a function of $z$ bends like $(1 - t)^2 - \mu t^2$,
-    $t = \pi_\theta(a \mid s)$; on gains it is concave for $\mu = (\frac{1 - p}{p})^2$, and not for nine
+    $t = \pi_\theta(a \given s)$; on gains it is concave for $\mu = (\frac{1 - p}{p})^2$, and not for nine
     tenths of that."""
     t, p, scale = sympy.symbols("t p mu", positive=True)
     z = sympy.log(t / p) - scale * sympy.log((1 - t) / (1 - p))

@@ -51,8 +51,8 @@ def odds_scope(cases):
 
 
 def test_soft_mean(evidence):
-    r"""$\bar r_S = \beta\log\E_{y \sim \piref(\cdot \mid x, S)}[e^{r(x, y)/\beta}]$ is the best of
-    $\E_{y \sim \pi}[r(x, y)] - \beta\KL(\pi \,\|\, \piref(\cdot \mid x, S))$ over policies $\pi$ on $S$, and
+    r"""$\bar r_S = \beta\log\E_{y \drawn \piref(\cdot \given x, S)}[e^{r(x, y)/\beta}]$ is the best of
+    $\E_{y \drawn \pi}[r(x, y)] - \beta\KL(\pi \relto \piref(\cdot \given x, S))$ over policies $\pi$ on $S$, and
     lies between the least and the largest reward on $S$."""
     for members in (GOOD, ~GOOD):
         p, r, b = stacked(instances(20, 11))
@@ -106,7 +106,7 @@ def test_gap_to_tie(evidence):
 
 
 def test_without_the_term(evidence):
-    r"""Without the KL term any gap $\Delta > 0$ between two levels suffices: $\E_{y \sim \pi}[r(x, y)]$ is
+    r"""Without the KL term any gap $\Delta > 0$ between two levels suffices: $\E_{y \drawn \pi}[r(x, y)]$ is
     largest for $\pi(G) = 1$. With it, a gap of $0.9\,\beta L$ leaves $\pi^*(G) < \frac12$."""
     for distance, gap in product((3, 20, 60), (1e-3, 1, 5)):
         p, beta = far_reference(distance, 15), gap / (0.9 * distance)
