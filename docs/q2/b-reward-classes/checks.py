@@ -147,6 +147,16 @@ def unit_shift(reference, reward, beta):
     return brentq(excess, -reward.max(), -reward.min(), xtol=1e-14)
 
 
+def test_unbounded(evidence):
+    r"""For $\piref(k) = 2^{-k}$ and $r(k) = \beta k \log 2$, so that $Z_r$ is infinite, the policy
+    proportional to $\piref e^{r/\beta}$ on the first $n$ responses has $J = \beta\log n$."""
+    beta, sizes, found = 0.5, 2 ** np.arange(10), []
+    for size in sizes:
+        k = np.arange(1, size + 1)
+        found.append(objective(np.full(size, 1 / size), 0.5**k, beta * k * np.log(2), beta))
+    evidence.close(found, beta * np.log(sizes), ROUNDING, "J by SciPy's relative entropy, n = 1 to 512")
+
+
 def test_gibbs_identity(evidence):
     r"""$J_x(\pi; r) = \beta\log Z_r(x) - \beta\KL(\pi \relto \pi_r) \le \beta\log Z_r(x)$ for every
     policy $\pi$."""
@@ -171,10 +181,14 @@ def test_gibbs_identity(evidence):
     evidence.equation("eq-class-bound", ROUNDING, route, SETS, each=samples(p, optimum, [0]))
     each = [one | {"pi": one["pi_r"]} for one in samples(p, optimum, [0])]
     evidence.equation("eq-class-bound", ROUNDING, "the same for π = π_r", SETS, tight=True, each=each)
+    outside = np.where(np.arange(4) == 3, 0, p.reference)  # reference 0 at a response with π > 0
+    found = np.isneginf(objective(p.policy, outside, p.reward, p.beta))
+    evidence.equal(bool(found.all()), True, "J = −∞ for every π with mass where π_ref is 0")
 
 
 def test_gibbs_inequality(evidence):
-    r"""$-\KL(\pi \relto \pi_r) \le \sum_y (\pi_r - \pi) \le 0$, summed over the responses with $\pi > 0$."""
+    r"""$-\KL(\pi \relto \pi_r) \le \sum_y (\pi_r - \pi) \le 0$, summed over the responses with $\pi > 0$;
+    both are equalities at $\pi = \pi_r$ alone, for $\KL \ge \frac12(\sum_y \lvert\pi - \pi_r\rvert)^2$."""
     p = problems(100)
     best, some = gibbs(p.reference, p.reward, p.beta), p.policy[..., :3]
     some = some / some.sum(axis=-1, keepdims=True)
@@ -186,6 +200,14 @@ def test_gibbs_inequality(evidence):
     lost = best[..., :3].sum(axis=-1) - 1  # the mass of π_r where π = 0, negative
     found = [[middle(x=x, pi=law(a), pi_r=law(b)) for x in PROMPTS] for a, b in zip(some, best)]
     evidence.close(found, lost, ROUNDING, "the middle sum of eq-class-gibbs against the mass where π = 0")
+    for size in (1, 1e-2, 1e-4):
+        near = best + size * (p.policy - best)
+        ratio = entropy(near, best, axis=-1) / np.abs(near - best).sum(axis=-1) ** 2
+        evidence.bounded(ratio, f"SciPy's KL over the squared distance, π at {size:g} of the way", low=0.5)
+    t = sp.Symbol("t", positive=True)
+    gap = t - 1 - sp.log(t)
+    flat, curved = sp.solve(sp.diff(gap, t), t), sp.diff(gap, t, 2).is_positive
+    evidence.equal((flat, gap.subs(t, 1), curved), ([1], 0, True), "t − 1 − log t: convex, 0 at t = 1 alone")
 
 
 def test_optimum(evidence):
@@ -263,24 +285,37 @@ def test_objective_shift(evidence):
 
 
 def test_restricted_class(evidence):
-    """In a one-parameter policy class $r$ and $r + h$ have one maximiser, not the Gibbs policy."""
+    """On a one-parameter set of policies the mean objectives for $r$ and $r + h$ differ by the mean of
+    $h$; their one maximiser is not the Gibbs policy."""
     p = problems(2)
     tilts = np.linspace(-40, 40, 2001)[:, None, None] * p.policy[1]  # any fixed feature serves
     family = softmax(np.log(p.reference[0]) + tilts, axis=-1)
     a, b = (objective(family, p.reference[0], r[0], p.beta[0]) @ p.prompts[0] for r in (p.reward, p.shifted))
-    evidence.equal(int(b.argmax()), int(a.argmax()), "best of 2,001 policies for r and for r + h")
+    evidence.close(
+        b - a, p.prompts[0] @ p.shift[0, :, 0], ROUNDING, "difference for 2,001 policies, mean of h"
+    )
+    evidence.equal(int(b.argmax()), int(a.argmax()), "best of the 2,001 policies for r and for r + h")
     gap = np.abs(family[a.argmax()] - gibbs(p.reference[0], p.reward[0], p.beta[0])).max()
     evidence.bounded(gap, "distance of that policy from the Gibbs policy", low=0.05)
 
 
 def test_other_penalty(evidence):
-    """With a chi-squared penalty in place of KL, $r$ and $r + h$ still have the same maximiser."""
+    r"""With a chi-squared penalty, or $\KL(\piref \relto \pi)$, in place of $\KL(\pi \relto \piref)$,
+    $r$ and $r + h$ still have the same maximiser."""
     p = problems(5)
-    a, b = (
-        found(p, r, penalty=lambda policy, prior: np.sum((policy - prior) ** 2 / prior))
-        for r in (p.reward, p.shifted)
-    )
-    evidence.close(a, b, 1e-6, "BFGS for r against BFGS for r + h")
+    prior, beta = p.reference[:, 0], p.beta[:, 0] + 2  # so large that no probability becomes 0
+    penalties = {  # each with its slope in π
+        "χ²": (lambda q, ref: np.sum((q - ref) ** 2 / ref), lambda q, ref: 2 * (q - ref) / ref),
+        "KL(π_ref ‖ π)": (lambda q, ref: entropy(ref, q), lambda q, ref: -ref / q),
+    }
+    for name, (penalty, slope) in penalties.items():
+        a, b = (
+            np.array([search(*one, penalty) for one in zip(prior, r[:, 0], beta[:, 0])])
+            for r in (p.reward, p.shifted)
+        )
+        evidence.close(a, b, 1e-6, f"{name}: BFGS for r against BFGS for r + h")
+        level = p.reward[:, 0] - beta * slope(a, prior)
+        evidence.close(np.ptp(level, axis=-1), 0, 1e-4, f"{name}: r − β × its slope, equal for all responses")
 
 
 def test_canonical_reward(evidence):
@@ -315,11 +350,11 @@ def test_canonical_reward(evidence):
 def test_converse(evidence):
     r"""The spread of $r_b - r_a$ over the responses is $\beta$ times the spread of
     $\log(\pi_{r_b}/\pi_{r_a})$."""
-    p = problems(300)
+    p = problems(5)
     other = p.reward[::-1]
-    a, b = (gibbs(p.reference, r, p.beta) for r in (p.reward, other))
-    left, right = np.ptp(other - p.reward, axis=-1), p.beta[..., 0] * np.ptp(np.log(b / a), axis=-1)
-    evidence.close(left, right, ROUNDING, "pairs of unrelated rewards; optima by SciPy's softmax")
+    a, b = found(p, p.reward), found(p, other)
+    left, right = np.ptp((other - p.reward)[:, 0], axis=-1), p.beta[:, 0, 0] * np.ptp(np.log(b / a), axis=-1)
+    evidence.close(left, right, 1e-5, "pairs of unrelated rewards; optima by BFGS")
     p, other = free(), np.array([sp.symbols("s:3", real=True)])
     given = symbols(p)
     for name, reward in (("a", p.reward), ("b", other)):
@@ -332,12 +367,12 @@ def test_converse(evidence):
 
 def test_response_dependent_shift(evidence):
     r"""A bonus of $\gamma$ per token multiplies the odds of two responses by $\exp(\gamma\Delta/\beta)$."""
-    p, gamma = problems(5), 0.3
+    p, gamma, lengths = problems(5), 0.3, np.array([5, 6, 9, 7])
     a = gibbs(p.reference, p.reward, p.beta)[:, 0]
-    b = found(p, p.reward + gamma * np.arange(4))  # lengths that differ by 0 to 3 tokens
-    factor = (b[:, 3] / b[:, 0]) / (a[:, 3] / a[:, 0])
-    predicted = np.exp(gamma * 3 / p.beta[:, 0, 0])
-    evidence.close(factor / predicted, 1, 1e-5, "BFGS for the reward with the bonus")
+    b = found(p, p.reward + gamma * lengths)
+    factors = np.log(b / a)[..., None] - np.log(b / a)[:, None]
+    predicted = gamma * (lengths[:, None] - lengths) / p.beta[:, 0, :, None]
+    evidence.close(factors, predicted, 1e-4, "log odds of 12 pairs by BFGS for the reward with the bonus")
     evidence.bounded(np.abs(b - a).max(axis=1), "change of the policy", low=0.01)
 
 
@@ -442,13 +477,24 @@ def test_example_shift(evidence):
 
 
 def test_unchanged_values(evidence):
-    """The value stays the same if $Q$ keeps the prompt, or if $h$ is constant."""
-    p, rng = problems(1), np.random.default_rng(1)
-    keep = np.einsum("xyj,xi->xyij", rng.dirichlet(np.ones(4), (3, 4)), np.eye(3))
-    a, b = (values(r[0], keep) for r in (p.reward, p.shifted))
-    evidence.close(b, a, ROUNDING, "a random Q over responses to the same prompt")
-    a, b = (values(r, random_references(1)[0]) for r in (p.reward[0], p.reward[0] + 3))
-    evidence.close(b, a, ROUNDING, "h = 3 with Q over all prompts")
+    """The value stays the same for every $h$ if $Q$ keeps the prompt, and for every $Q$ if $h$ is
+    constant."""
+    p, rng = problems(20), np.random.default_rng(1)
+    keep = np.einsum("nxyj,xi->nxyij", rng.dirichlet(np.ones(4), (20, 3, 4)), np.eye(3))
+    a, b = (values(r, keep) for r in (p.reward, p.shifted))
+    evidence.close(b, a, ROUNDING, "20 random h, Q over responses to the same prompt")
+    a, b = (values(r, random_references(20)) for r in (p.reward, p.reward + p.shift[:, :1]))
+    evidence.close(b, a, ROUNDING, "20 constants h, Q over all prompts")
+
+
+def test_leaving_the_prompt(evidence):
+    """If $h$ is 1 at one prompt and 0 elsewhere, the logit of a value there moves by the probability that
+    $Q$ leaves the prompt."""
+    p, pairs = problems(20), random_references(20)
+    for u in range(3):
+        a, b = (logit(values(r, pairs))[:, u] for r in (p.reward, p.reward + (np.arange(3)[:, None] == u)))
+        leaves = np.delete(pairs[:, u], u, axis=2).sum(axis=(-2, -1))
+        evidence.close(b - a, leaves, ROUNDING, f"20 random Q, prompt {u + 1} of three")
 
 
 def test_swap(evidence):
@@ -458,10 +504,13 @@ def test_swap(evidence):
     laws = [sorted(zip(v.ravel().round(12), chance.ravel().round(12))) for v in (a, b)]
     evidence.equal(laws[0], laws[1], "sorted (value, probability) pairs under r_a and under r_b")
     evidence.bounded(np.abs(b - a), "change of each value", low=0.1)
+    first, second = np.sum(gibbs(SWAP.reference, SWAP.reward, SWAP.beta) * SWAP.reward, axis=-1)
+    gap = SWAP.shift[0] - SWAP.shift[1]
+    evidence.close(gap, 2 * (second - first), 1e-14, "h at x₁ minus h at x₂: the size that is excepted")
 
 
 def test_variance_exception(evidence):
-    r"""$\Var(r_a + Ck) - \Var(r_a) = P(1 - P)\,C\,(C - 2(m_{-u} - m_u))$."""
+    r"""$\Var(r_a + Ck) - \Var(r_a) = w(1 - w)\,C\,(C - 2(m_{-u} - m_u))$."""
     p, size = free(3, 2), sp.Symbol("C", real=True)
     prompts = np.array(sp.symbols("w:3", positive=True))
     chance = (prompts / prompts.sum())[:, None] * p.policy
@@ -474,13 +523,13 @@ def test_variance_exception(evidence):
 
     evidence.identity(
         "eq-class-variance", "moments over three prompts and two responses, all symbols free",
-        Var=variance, r_a=p.reward, C=size, k=np.array([[1, 1], [0, 0], [0, 0]]), P=np.sum(chance[0]),
+        Var=variance, r_a=p.reward, C=size, k=np.array([[1, 1], [0, 0], [0, 0]]), w=np.sum(chance[0]),
         m_u=mean(slice(0, 1)), m_minus_u=mean(slice(1, 3)),
     )  # fmt: skip
 
 
 def test_large_shift(evidence):
-    """If $C(1 - P)$ exceeds the range of $r_a$, each new value at $u$ exceeds all values under $r_a$."""
+    """If $C(1 - w)$ exceeds the range of $r_a$, each new value at $u$ exceeds all values under $r_a$."""
     p, margins = problems(200), []
     for reward, policy, prompts in zip(p.reward, p.policy, p.prompts):
         size = 1.001 * np.ptp(reward) / (1 - prompts[0])
