@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from scipy.optimize import minimize_scalar
+from scipy.special import entr
 
 from . import model as m
 
@@ -56,7 +57,7 @@ def symbols(evidence):
 
 
 def test_softmax_and_odds(evidence):
-    """$p_i(T)$ is the softmax of $z/T$, and the odds of two tokens are $e^{(z_i - z_j)/T}$."""
+    """$p_i(T)$ is the softmax of $z/T$, and the ratio of two of them is $e^{(z_i - z_j)/T}$."""
     ordered, route = np.sort(DRAWS, axis=-1)[:, ::-1], "scipy's softmax, 600 distributions"
     few = TEMPERATURES[::3]
     evidence.equation("eq-temperature-softmax", 1e-13, route, each=tokens(DRAWS[:30], few))
@@ -102,17 +103,22 @@ def test_power_form(evidence):
 
 
 def test_order_and_top_mass(evidence):
-    """No $T$ changes the order of the tokens, and the mass of the top $k$ falls as $T$ rises."""
+    """No $T$ changes the order of the tokens. As $T$ rises, the mass of the top $k$ and the sum of squares
+    fall, and the entropy rises."""
     rows = np.array([m.tempered(z, TEMPERATURES) for z in DRAWS])
     order = np.broadcast_to(np.argsort(DRAWS, axis=-1)[:, None], rows.shape)
     evidence.close(np.argsort(rows, axis=-1), order, 0, "tokens in order, 6,000 distributions")
     outside = np.cumsum(np.sort(rows, axis=-1), axis=-1)[..., :-1]  # for k = 5, 4, 3, 2, 1
-    steps = np.diff(np.log(outside), axis=1)
-    evidence.bounded(steps, "steps of the log mass outside the top k", low=0, strict=True)
+    pairs = np.einsum("...i,...j,ij->...", rows, rows, 1 - np.eye(6))  # not 1 − Σp², which rounds to 0
+    grows = {"the mass outside the top k": outside, "1 − Σp²": pairs, "the entropy": entr(rows).sum(axis=-1)}
+    for name, values in grows.items():
+        steps = np.diff(np.log(values), axis=1)
+        evidence.bounded(steps, f"steps of the logarithm of {name}", low=0, strict=True)
 
 
 def test_limits_with_ties(evidence):
-    r"""As $T \to 0$ the $m$ largest logits share the mass equally; as $T \to \infty$ all $n$ tokens do."""
+    r"""As $T \to 0$ the $m$ largest logits share the mass equally; as $T \to \infty$ all $n$ tokens do. The
+    entropy goes from $\log m$ to $\log n$."""
     t = sp.symbols("T", positive=True)
     p = softmax(evidence, 2, 2, 1)
     third, half = sp.Rational(1, 3), sp.Rational(1, 2)
@@ -124,6 +130,12 @@ def test_limits_with_ties(evidence):
         outside = m.tempered(logits, TEMPERATURES)[:, ties:].sum(axis=-1)
         bound = (6 - ties) / ties * np.exp(-gap / TEMPERATURES)
         evidence.bounded(outside / bound, f"mass outside over its bound, {ties} of 6 tied", high=1)
+        level = m.tempered(np.r_[logits[:ties], np.full(6 - ties, 3 - gap)], TEMPERATURES)
+        inside, outside = level[:, :ties].sum(axis=-1), level[:, ties:].sum(axis=-1)
+        route = f"mass outside over inside if the others tie too, {ties} of 6 on top"
+        evidence.close(outside / inside, bound, 1e-13, route)
+        route = f"H at T = 0.001 and 10⁶, {ties} of 6 on top"
+        evidence.close(m.entropy(logits, [1e-3, 1e6]), np.log([ties, 6]), 1e-9, route)
 
 
 def test_entropy_slope(evidence):
@@ -143,21 +155,35 @@ def test_entropy_slope(evidence):
 
 
 def test_token_paths(evidence):
-    r"""The top token falls, those up to the mean logit rise, one between peaks where $\mu(T) = z_i$."""
-    for z in (*DRAWS[:4], m.LOGITS):
-        found = slope(lambda t: m.tempered(z, t))
-        top, low = z == z.max(), z <= z.mean()
-        evidence.bounded(found[:, top], "slope of the top token", high=1e-10)
-        evidence.bounded(found[:, low], "slopes of the low tokens", low=-1e-10)
+    r"""As $T$ rises, $\mu(T)$ falls from $\max_j z_j$ to $\bar z$. A token with the largest logit loses, one
+    with $z_i \le \bar z$ gains, one between gains up to the one $T$ with $\mu(T) = z_i$ and then loses, but
+    keeps more than $1/n$."""
+    even = np.array([3.0, 1.0, 1.0, 1.0, -1.0])  # with a token whose logit is the mean
+    for z in (*DRAWS[:8], m.LOGITS, np.r_[m.LOGITS[0], m.LOGITS], even):
+        p, top, low = m.tempered(z, TEMPERATURES), z == z.max(), z <= z.mean()
+        short = np.diff(np.log(p @ (z.max() - z)))  # not z.max() − μ(T), which rounds to 0
+        evidence.bounded(short, "steps of log(max z − μ(T))", low=0, strict=True)
+        ends = z.max(), z.mean()
+        evidence.close(m.mean_logit(z, [1e-4, 1e7]), ends, 1e-5, "μ at T = 0.0001 and 10⁷")
+        steps = np.diff(np.log(p), axis=0)
+        others = np.diff(np.log(p[:, ~top].sum(axis=-1)))
+        evidence.bounded(others, "steps of the log mass outside the top", low=0, strict=True)
+        evidence.bounded(np.ptp(p[:, top], axis=-1), "differences within the top", high=1e-15)
+        evidence.bounded(steps[:, low], "steps of log p, low tokens", low=0, strict=True)
         for i in np.flatnonzero(~top & ~low):
-            best = minimize_scalar(lambda s: -m.tempered(z, np.exp(s))[i], (-1, 1)).x
-            root = np.log(m.peak_temperature(z, i))
-            evidence.close(best, root, 1e-6, "log T of Brent's maximum against μ(T) = z_i")
+            peak = m.peak_temperature(z, i)
+            up, down = peak * np.geomspace(0.02, 1, 40), peak * np.geomspace(1, 50, 40)
+            rise, fall = (np.log(m.tempered(z, t)[:, i]) for t in (up, down))
+            evidence.bounded(np.diff(rise), "steps of log p up to μ(T) = z_i", low=0, strict=True)
+            evidence.bounded(np.diff(fall), "steps of log p from there on", high=0, strict=True)
+            evidence.bounded(np.exp(fall) * len(z), "n p from there on", low=1, strict=True)
+            best = minimize_scalar(lambda s: -m.tempered(z, peak * np.exp(s))[i], (-1, 1)).x
+            evidence.close(best, 0, 1e-6, "Brent's maximum of p over log T against μ(T) = z_i")
 
 
 def test_printed_numbers(evidence):
-    """The printed table, top-token probabilities, nucleus sizes, upper limit and peak follow from the
-    definitions."""
+    """The printed table, ratios, top-token probabilities, nucleus sizes, upper limit and peak follow from
+    the definitions."""
     rows = re.findall(r"\| ([\d.]+) \| ([\d.]+), ([\d.]+), ([\d.]+) \| ([\d.]+) \|", PAGE)
     evidence.equal([row[0] for row in rows], ["0.5", "1", "2"], "rows of the table")
     for t, *printed in rows:
@@ -165,8 +191,12 @@ def test_printed_numbers(evidence):
         exact = [*p, -sum(q * sp.log(q) for q in p)]
         evidence.equal(printed, [f"{sp.N(x):.4f}" for x in exact], f"SymPy's row for T = {t}")
     masses = np.cumsum(m.tempered(m.LOGITS, [0.5, 1, 2]), axis=-1)
+    cold, hot = (first / second for first, second in m.tempered(np.log([4, 1]), [0.5, 2]))
     phrases = {
         "top token": "{:.2f}, {:.2f} and {:.2f}".format(*(float(row[1]) for row in rows)),
+        "ratio at T = 1/2": rf"$4^2 = {cold:.0f}$ at $T = \frac{{1}}{{2}}$",
+        "ratio at T = 2": f"$4^{{1/2}} = {hot:.0f}$ at $T = 2$",
+        "logits": f"({', '.join(f'{z:g}' for z in m.LOGITS)})".replace("-", "−"),
         "nucleus sizes": "{}, {} and {} tokens".format(*(masses < 0.9).sum(axis=-1) + 1),
         "upper limit": f"{np.log(3):.4f}",
         "peak of token 2": f"$T = {m.peak_temperature(m.LOGITS, 1):.2f}$",
@@ -186,7 +216,8 @@ def test_sentence_order(evidence):
 
 @pytest.mark.library("transformers", "torch")
 def test_transformers_warper(evidence):
-    """The TemperatureLogitsWarper of transformers yields the softmax of $z/T$, and refuses $T = 0$."""
+    """The TemperatureLogitsWarper of transformers yields the softmax of $z/T$, refuses $T = 0$, and in
+    32-bit arithmetic gives tokens far below the largest logit probability 0."""
     import torch
     from transformers import TemperatureLogitsWarper
 
@@ -197,13 +228,21 @@ def test_transformers_warper(evidence):
     with pytest.raises(ValueError, match="strictly positive float") as refusal:
         TemperatureLogitsWarper(0.0)
     evidence.equal("set `do_sample=False`" in str(refusal.value), True, "ValueError for T = 0.0")
-    tails = TemperatureLogitsWarper(0.1)(None, torch.tensor([[0, -10.3], [0, -10.5]])).softmax(-1)
-    evidence.equal((tails[:, 1] > 0).tolist(), [True, False], "float32, 103 T and 105 T below the top")
+    gaps = torch.arange(80, 110, 0.01)
+    pairs = TemperatureLogitsWarper(0.1)(None, torch.stack([0 * gaps, -0.1 * gaps], -1))
+    # 2⁻¹⁵⁰, half the smallest positive number, rounds to 0; flushed, all below 2⁻¹²⁶ are 0.
+    for flush, power in ((False, 150), (True, 126)):
+        torch.set_flush_denormal(flush)
+        first = gaps[pairs.softmax(-1)[:, 1] == 0].min()
+        torch.set_flush_denormal(False)
+        route = f"distance / T from which p is 0 in float32 against {power} log 2" + ", flushed" * flush
+        evidence.close(first, power * np.log(2), 0.03, route)
 
 
 @pytest.mark.library("transformers", "torch")
 def test_generate_needs_sampling(evidence):
-    """In transformers generate() divides the logits by $T$ when it samples, and only then."""
+    """In transformers generate() divides the logits by $T$ when it samples, and only then; top-$p$ acts on
+    the result."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM, set_seed
 
@@ -225,3 +264,10 @@ def test_generate_needs_sampling(evidence):
     for beams in (1, 3):
         cold, hot = (run(num_beams=beams, temperature=t).sequences.tolist() for t in (0.1, 10.0))
         evidence.equal(cold, hot, f"tokens at T = 0.1 and T = 10 without sampling, {beams} beams")
+    out = run(do_sample=True, temperature=0.5, top_p=0.9)
+    kept, z = torch.stack(out.scores).isfinite().sum(-1)[:, 0], torch.stack(out.logits)[:, 0]
+    after, before = ((np.sort(-m.tempered(z, t)).cumsum(-1) > -0.9).sum(-1) + 1 for t in (0.5, 1))
+    evidence.equal(
+        kept.tolist(), after.tolist(), "tokens that top-p = 0.9 keeps in 8 steps, nucleus at T = 0.5"
+    )
+    evidence.bounded(np.max(before - after), "tokens by which the nucleus at T = 1 is larger, at most", low=1)
