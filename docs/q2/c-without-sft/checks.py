@@ -52,8 +52,8 @@ def odds_scope(cases):
 
 def test_soft_mean(evidence):
     r"""$\bar r_S = \beta\log\E_{y \drawn \piref(\cdot \given x, S)}[e^{r(x, y)/\beta}]$ is the best of
-    $\E_{y \drawn \pi}[r(x, y)] - \beta\KL(\pi \relto \piref(\cdot \given x, S))$ over policies $\pi$ on $S$, and
-    lies between the least and the largest reward on $S$."""
+    $\E_{y \drawn \pi}[r(x, y)] - \beta\KL(\pi \relto \piref(\cdot \given x, S))$ over policies $\pi$
+    on $S$, and lies between the least and the largest reward on $S$."""
     for members in (GOOD, ~GOOD):
         p, r, b = stacked(instances(20, 11))
         p, r = p[:, members] / p[:, members].sum(axis=1, keepdims=True), r[:, members]
