@@ -14,19 +14,27 @@ class Sources:
 
     def __init__(self, page: Path):
         self.page = page
-        included = SNIPPET.findall(page.read_text()) if page.suffix == ".md" else []
-        self.files = [page] + [DOCS / name for name in included if (DOCS / name).is_file()]
+        text = page.read_text()
+        included = SNIPPET.findall(text) if page.suffix == ".md" else []
+        others = [DOCS / name for name in included if (DOCS / name).is_file()]
+        self.texts = {page: text} | {path: path.read_text() for path in others}
+        self.found = {}  # text → its places, as (file, offset)
         self.seen = Counter()
 
     def locate(self, text: str, again: bool = False) -> str:
         """Return `file:line` of the next occurrence of `text`, however its lines are broken."""
-        words = [re.escape(word) for word in text.split()]
-        pattern = re.compile(r"[\s#>]+".join(words)) if words else None
+        if text not in self.found:
+            self.found[text] = self.search(text)
         self.seen[text] += 0 if again else 1
-        places = [
-            where(file, source.count("\n", 0, match.start()) + 1)
-            for file in self.files if pattern
-            for source in [file.read_text()]
-            for match in pattern.finditer(source)
-        ]  # fmt: skip
-        return places[min(self.seen[text], len(places)) - 1] if places else where(self.page)
+        places = self.found[text]
+        if not places:
+            return where(self.page)
+        file, offset = places[min(self.seen[text], len(places)) - 1]
+        return where(file, self.texts[file].count("\n", 0, offset) + 1)
+
+    def search(self, text: str) -> list[tuple[Path, int]]:
+        """Return the places at which `text` stands."""
+        if not text.split():
+            return []
+        pattern = re.compile(r"[\s#>]+".join(map(re.escape, text.split())))
+        return [(f, match.start()) for f, source in self.texts.items() for match in pattern.finditer(source)]
