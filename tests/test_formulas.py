@@ -17,7 +17,7 @@ from conftest import ROOT, corpus, site_formulas
 from lxml import html
 from maths.typeset import typeset
 from PIL import Image, ImageFilter
-from printing.sets import TEMPLATE
+from printing.compile import TEMPLATE
 from scipy.optimize import linear_sum_assignment
 
 COMPARE = ROOT / ".cache/print/compare"  # the pictures side by side, to look at

@@ -1,22 +1,17 @@
 """The printed sets: which there are, what is in each, and their PDF files, made by Typst."""
 
-import json
 import re
-import shutil
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-import typst
 import yaml
 from paper import exam
-from paper.parts import CACHE, ROOT, SCRIPTS, digest
+from paper.parts import CACHE, ROOT
 
+from printing.compile import WORK, Job, compile_all
 from printing.printer import Printer, Unprintable, quoted
 
-WORK = CACHE / "print"
-TEMPLATE = SCRIPTS / "printing" / "print.typ"
-STANDARDS = ["a-2a", "ua-1"]
 SHORT = ("the-question", "answer-at-exam-length", "marking-scheme")
 SHORT_NOTE = "Answers at exam length and marking scheme"
 FULL_NOTE = "Worked solutions, point by point"
@@ -71,39 +66,9 @@ class PrintSet:
         shown = ", ".join(str(flag).lower() for flag in (self.cover, self.contents))
         return f'#import "print.typ": *\n#show: set-of.with({front}, {shown})\n{self.chapter.body}\n'
 
-    def compile(self, site: str):
-        """Make the PDF file, unless it is there from the same source.
-
-        Raises Unprintable with the place in the pages where Typst failed.
-        """
-        source, record = self.source(site), self.path.with_suffix(".json")
-        key = digest(TEMPLATE, *self.chapter.pictures.values(), text=source + typst.__version__)
-        known = json.loads(record.read_text()) if record.is_file() and self.path.is_file() else {}
-        if known.get("key") == key:
-            self.pages = known["pages"]
-            return
-        for name, path in self.chapter.pictures.items():
-            shutil.copy(path, WORK / name)
-        shutil.copy(TEMPLATE, WORK / "print.typ")
-        main = WORK / f"{self.name}.typ"
-        main.write_text(source)
-        compiler = typst.Compiler(str(main), root=str(WORK), ignore_system_fonts=True)
-        try:
-            content = compiler.compile(format="pdf", pdf_standards=STANDARDS)
-        except typst.TypstError as error:
-            raise Unprintable(place_of(error, source), "") from error
-        self.path.parent.mkdir(exist_ok=True)
-        self.path.write_bytes(content)
-        self.pages = json.loads(compiler.query("<pages>", field="value", one=True))
-        record.write_text(json.dumps({"key": key, "pages": self.pages}))
-
-
-def place_of(error: typst.TypstError, source: str) -> str:
-    """Return the message of a Typst error behind the last place of a page that its source names."""
-    found = re.search(r"\.typ:(\d+):", error.diagnostic)
-    before = "\n".join(source.splitlines()[: int(found[1])]) if found else ""
-    places = re.findall(r"/\* (\S+:\d+) \*/", before)
-    return f"{places[-1] if places else 'the printed sets'}: {error.message}"
+    def job(self, site: str) -> Job:
+        """Return how the file is made."""
+        return Job(self.name, self.source(site), self.chapter.pictures)
 
 
 class Press:
@@ -198,9 +163,9 @@ def make(
     press = Press(sheets, formulas, site)
     WORK.mkdir(parents=True, exist_ok=True)
     made, problems = press.sets(topics), press.problems
-    for one in made if not problems else ():
-        try:
-            one.compile(site)
-        except Unprintable as error:
-            problems.append(f"{error} (set {one.name})")
+    if not problems:
+        jobs = {one.name: one.job(site) for one in made}
+        problems += [f"{problem} (set {name})" for name, problem in compile_all(jobs.values())]
+        for one in made:
+            one.pages = jobs[one.name].known().get("pages", 0)
     return made, list(dict.fromkeys(problems))
