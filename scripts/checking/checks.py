@@ -7,35 +7,39 @@ import platform
 import sys
 from pathlib import Path
 
-import joblib
+from maths.equations import displays
 from maths.tokens import MACROS_FILE
-from paper.parts import CACHE, DOCS, REQUIREMENTS, Part, digest, discover, where
+from paper.jobs import Failed, memory, outcomes
+from paper.parts import CACHE, DOCS, REQUIREMENTS, SCRIPTS, Part, digest, discover, where
 
-from checking.junit import ChecksFailed, pytest
+from checking.junit import pytest
 from checking.uses import COMPARISONS, EQUATIONS, key, labels, meaning, tools
 
 OUTPUT = CACHE / "checks"
-memory = joblib.Memory(CACHE / "joblib", verbose=0)
+RUNNER = [SCRIPTS / "checking" / f"{name}.py" for name in ("checks", "junit", "watch")]
 
 
 @memory.cache
-def fast(part_id: str, key: str) -> list[dict]:
-    """Run the checks that need only the site's own requirements; `key` digests their sources."""
+def fast(part_id: str, key: str) -> tuple[list[dict], dict[str, str]]:
+    """Run the checks that need only the site's own requirements; `key` digests their sources.
+
+    Returns their records, and the digests of the files that they read beyond these sources.
+    """
     return pytest(Part(DOCS / part_id), "not library")
 
 
 def fast_key(part: Part) -> str:
-    """Return the key under which the fast checks of the part are cached."""
+    """Return the key of the fast checks: what they run and the equations, not the sentences of the page."""
     code = [path for path in part.folder.glob("*.py") if path.name != "figures.py"]
-    parsed = map(meaning, [*sorted(code), *tools(COMPARISONS + EQUATIONS)])
-    files = [part.page, part.file("results.json"), MACROS_FILE, REQUIREMENTS, Path(__file__)]
+    parsed = [*map(meaning, [*sorted(code), *tools(COMPARISONS + EQUATIONS)]), *displays(part.page)]
+    files = [part.file("results.json"), MACROS_FILE, REQUIREMENTS, *RUNNER]
     return digest(*files, text="\n".join(parsed)) + platform.python_version()
 
 
 def functions(part: Part) -> dict[str, tuple[int, bool, str]]:
     """Return name → (line, is it a library check?, source) of the checks in the part's file."""
     path = part.file("checks.py")
-    code = path.read_text()
+    code = path.read_text() if path.is_file() else ""
     tests = (node for node in ast.parse(code, path).body if isinstance(node, ast.FunctionDef))
     return {
         node.name: (
@@ -62,7 +66,7 @@ def is_stale(part: Part, record: dict) -> bool:
 def recorded(part: Part) -> list[dict]:
     """Return the committed records of the library checks.
 
-    Raises ChecksFailed for a check that has no record, or where something that it uses has changed since.
+    Raises Failed for a check that has no record, or where something that it uses has changed since.
     """
     names = {name: line for name, (line, library, _) in functions(part).items() if library}
     found, missing = committed(part), []
@@ -75,13 +79,13 @@ def recorded(part: Part) -> list[dict]:
         else:
             found[name]["place"] = place
     if missing:
-        raise ChecksFailed(missing)
+        raise Failed(missing)
     return [found[name] for name in names]
 
 
 def renew(part: Part) -> list[dict]:
     """Run the library checks; replace the committed records that are stale (never in CI)."""
-    records, known = pytest(part, "library"), committed(part)
+    (records, _), known = pytest(part, "library"), committed(part)
     for record in records:
         record["digest"] = key(part, record["name"], labels(record))
     kept = [known[r["name"]] if known.get(r["name"], {}).get("digest") == r["digest"] else r for r in records]
@@ -92,26 +96,28 @@ def renew(part: Part) -> list[dict]:
     return records
 
 
-def evidence(part: Part) -> tuple[list[dict], list[str]]:
-    """Return the records of all checks of a part, in the order of the file, and the errors."""
-    if not part.file("checks.py").is_file():
-        return [], []
+def evidence(part: Part, ran: list[dict] | Failed, reused: bool) -> tuple[list[dict], list[str]]:
+    """Return the records of all checks of a part, in the order of the file, and the errors.
+
+    `ran` is what the fast checks gave.
+    """
     try:
         code = functions(part)
     except SyntaxError as error:
         return [], [f"{where(part.file('checks.py'), error.lineno)}: {error.msg}"]
-    records, errors = {}, []
-    reused = fast.check_call_in_cache(part.id, fast_key(part))
-    for run in (lambda: fast(part.id, fast_key(part)), lambda: recorded(part)):
-        try:
-            found = run()
-        except ChecksFailed as failed:
-            found, errors = failed.records, errors + failed.messages
-        records |= {record["name"]: record for record in found}
+    errors = []
+    try:
+        kept = recorded(part)
+    except Failed as failed:
+        kept, errors = [], failed.messages
+    if isinstance(ran, Failed):
+        ran, errors = ran.results, ran.messages + errors
+    records = {record["name"]: record for record in [*ran, *kept]}
     return [
-        not_run(part, name, line) | records.get(name, {}) | {"code": source, "reused": reused or library}
+        not_run(part, name, line) | records.get(name, {})
+        | {"place": where(part.file("checks.py"), line), "code": source, "reused": reused or library}
         for name, (line, library, source) in code.items()
-    ], errors
+    ], errors  # fmt: skip
 
 
 def not_run(part: Part, name: str, line: int) -> dict:
@@ -122,25 +128,30 @@ def not_run(part: Part, name: str, line: int) -> dict:
     }  # fmt: skip
 
 
+def renewed(part: Part) -> tuple[list[dict], list[str]]:
+    """Run the library checks of a part; return their records and the errors."""
+    try:
+        return renew(part), []
+    except Failed as error:
+        return error.results, error.messages
+
+
 def main(*arguments: str) -> int:
     """Run the checks of the given folders (default: all); with --library, the library checks."""
     library, failures = "--library" in arguments, []
-    for part in discover(*(a for a in arguments if not a.startswith("--"))):
-        if library:
-            try:
-                records, errors = renew(part), []
-            except ChecksFailed as error:
-                records, errors = error.records, error.messages
-        else:
-            records, errors = evidence(part)
+    parts = discover(*(a for a in arguments if not a.startswith("--")))
+    jobs = [(part.id, fast_key(part)) for part in parts if part.file("checks.py").is_file() and not library]
+    ran = dict(zip([job[0] for job in jobs], outcomes(fast, jobs), strict=True))
+    for part in parts:
+        records, errors = renewed(part) if library else evidence(part, *ran.get(part.id, ([], True)))
+        failures += errors
+        for record in records:
+            state = "reused" if record.get("reused") and record["state"] == "passed" else record["state"]
+            print(f"{state}  {part.id}  {record['name']}  {record['seconds']:.2f} s")
+        if not library:
             path = OUTPUT / f"{part.id}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(records))
-        failures += errors
-        for record in records:
-            reused = record.get("reused") and record["state"] == "passed"
-            state = "reused" if reused else record["state"]
-            print(f"{state}  {part.id}  {record['name']}  {record['seconds']:.2f} s")
     print(*failures, sep="\n", end="\n" if failures else "", file=sys.stderr)
     return 1 if failures else 0
 

@@ -9,43 +9,39 @@ import tempfile
 from pathlib import Path
 
 from lxml import etree
+from paper.jobs import ONE_THREAD, Failed
 from paper.parts import ROOT, SCRIPTS, Part, where
+from paper.reads import digests
 
 
-class ChecksFailed(Exception):
-    """Carries one message for each check that failed or has no evidence, and the records there are."""
+def pytest(part: Part, selection: str) -> tuple[list[dict], dict[str, str]]:
+    """Run the selected checks of a part under pytest; return one record for each, and what else was read.
 
-    def __init__(self, messages: list[str], records: list[dict] = ()):
-        super().__init__("\n".join(messages))
-        self.messages, self.records = messages, list(records)
-
-
-def pytest(part: Part, selection: str) -> list[dict]:
-    """Run the selected checks of a part under pytest and return one record for each.
-
-    Raises ChecksFailed with `file:line: claim: message` for every check that does not pass.
+    Raises Failed with `file:line: claim: message` for every check that does not pass.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        report = Path(scratch) / "report.xml"
+        report, read = Path(scratch) / "report.xml", Path(scratch) / "read.json"
         run = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "checking.evidence", "-p", "no:cacheprovider",
-             "-m", selection, f"--junitxml={report}", str(part.file("checks.py"))],
-            cwd=ROOT, capture_output=True, text=True,
-            env=os.environ | {"PYTHONPATH": str(SCRIPTS), "PYTHONHASHSEED": "0"},
+            [sys.executable, "-m", "pytest", "-q", "-p", "checking.watch", "-p", "checking.evidence",
+             "-p", "no:cacheprovider", "-m", selection, f"--junitxml={report}", str(part.file("checks.py"))],
+            cwd=ROOT, capture_output=True, text=True, env=os.environ | ONE_THREAD | {
+                "PYTHONPATH": str(SCRIPTS), "PYTHONHASHSEED": "0", "FULL_MARKS_READ": str(read),
+            },
         )  # fmt: skip
         if not report.is_file():
-            raise ChecksFailed([f"{where(part.file('checks.py'))}: {run.stderr or run.stdout}"])
+            raise Failed([f"{where(part.file('checks.py'))}: {run.stderr or run.stdout}"])
         cases = etree.parse(report).findall(".//testcase")
-    records = [read(part, case) for case in cases]
+        others = digests(json.loads(read.read_text()), part)
+    records = [record(part, case) for case in cases]
     failed = [f"{r['place']}: {r['name']}: {r['failure']}" for r in records if r["state"] == "failed"]
     if failed:
-        raise ChecksFailed(failed, records)
+        raise Failed(failed, records)
     if run.returncode not in (0, 5):  # 5: nothing selected
-        raise ChecksFailed([f"{where(part.file('checks.py'))}: {run.stdout}"])
-    return records
+        raise Failed([f"{where(part.file('checks.py'))}: {run.stdout}"])
+    return records, others
 
 
-def read(part: Part, case: etree._Element) -> dict:
+def record(part: Part, case: etree._Element) -> dict:
     """Return the record of one JUnit test case."""
     properties = {p.get("name"): p.get("value") for p in case.iter("property")}
     problem = next((e for tag in ("failure", "error", "skipped") for e in case.findall(tag)), None)

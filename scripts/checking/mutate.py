@@ -20,10 +20,10 @@ import pytest
 from maths import equations, evaluate
 from maths.equations import EquationError, find, labelled
 from maths.mutations import mutants
+from paper.jobs import Failed
 from paper.parts import CACHE, Part, discover, where
 
 from checking.checks import fast, fast_key
-from checking.junit import ChecksFailed
 
 RECORD = CACHE / "mutants.json"
 LIMIT = 60.0  # seconds for one mutant
@@ -181,8 +181,8 @@ def main(*addresses: str) -> int:
                 print(f"{unchanged['page']}: {problem}", file=sys.stderr)
                 return 2
             jobs += find_mutants(part, unchanged["products"])
-    except (LookupError, ChecksFailed, EquationError) as error:
-        print(error.args[0], file=sys.stderr)
+    except (LookupError, Failed, EquationError) as error:
+        print(error, file=sys.stderr)
         return 2
     records = run(jobs)
     save(parts, records)

@@ -1,5 +1,7 @@
 """The sheet that figures are drawn on: one style, two colour schemes, two widths."""
 
+import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,20 +27,32 @@ PALETTES = {
 WIDTHS = {"wide": 7.2, "narrow": 3.7}  # inches
 
 
+COLOUR = re.compile(rb"#[0-9a-f]{6}\b")
+
+
 @dataclass(frozen=True)
 class Canvas:
-    """The sheet a figure is drawn on: its colours by meaning, its width, its page's equations."""
+    """The sheet a figure is drawn on: its colours by meaning, its width, its page's equations.
 
-    scheme: str
+    `noted` holds the labels of the equations that were plotted, and "scheme" if that was asked for.
+    """
+
+    colours: str
     width: str
     page: Path
-    plotted: set[str] = field(default_factory=set)
+    noted: set[str] = field(default_factory=set)
 
     def __getattr__(self, colour: str) -> str:
         try:
-            return PALETTES[self.__dict__["scheme"]][colour]
+            return PALETTES[self.__dict__["colours"]][colour]
         except KeyError:
             raise AttributeError(f"the canvas has no colour {colour!r}") from None
+
+    @property
+    def scheme(self) -> str:
+        """The colour scheme, `light` or `dark`, for what differs in more than its colours."""
+        self.noted.add("scheme")
+        return self.colours
 
     @property
     def narrow(self) -> bool:
@@ -49,7 +63,7 @@ class Canvas:
 
         Those named in `each` are arrays of samples, of which each entry makes one point of a curve.
         """
-        self.plotted.add(label)
+        self.noted.add(label)
         return find(self.page, label).function(statement, side, each, **reading)
 
     def panels(self, count: int, height: float = 2.8, widths: list[float] | None = None):
@@ -78,3 +92,35 @@ def style(scheme: str) -> dict:
         | dict.fromkeys(lines, muted)
         | {"axes.prop_cycle": plt.cycler(color=colours), "hatch.color": muted}
     )
+
+
+def file_name(name: str, scheme: str, width: str) -> str:
+    """Return `name.svg`, with `.dark` and `.narrow` where they apply."""
+    return name + (".dark" if scheme == "dark" else "") + (".narrow" if width == "narrow" else "") + ".svg"
+
+
+def draw(name: str, function: Callable, page: Path) -> tuple[dict[str, bytes], set[str]]:
+    """Draw a figure in both widths and schemes; return its files and the labels that it plots as printed."""
+    files, noted = {}, set()
+    for width in WIDTHS:
+        light = files[file_name(name, "light", width)] = svg(function, Canvas("light", width, page, noted))
+        dark = None if "scheme" in noted else recoloured(light)
+        files[file_name(name, "dark", width)] = dark or svg(function, Canvas("dark", width, page, noted))
+    return files, noted - {"scheme"}
+
+
+def svg(function: Callable, canvas: Canvas) -> bytes:
+    """Draw one version of a figure."""
+    with plt.rc_context(style(canvas.colours)):
+        figure, buffer = function(canvas), io.BytesIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+        plt.close(figure)
+    return buffer.getvalue()
+
+
+def recoloured(light: bytes) -> bytes | None:
+    """Return a light figure in the dark colours, or None if a colour of it is not of the palette."""
+    dark = {PALETTES["light"][name].encode(): PALETTES["dark"][name].encode() for name in PALETTES["light"]}
+    if set(COLOUR.findall(light)) - set(dark) or b"<image" in light:
+        return None  # a mixture, or a picture: drawn anew
+    return COLOUR.sub(lambda match: dark[match[0]], light)

@@ -1,7 +1,6 @@
 """Draw the figures of the parts: one public function in `figures.py` is one SVG figure."""
 
 import inspect
-import io
 import json
 import re
 import shutil
@@ -9,16 +8,14 @@ import sys
 import traceback
 from pathlib import Path
 
-import joblib
-import matplotlib.pyplot as plt
 from maths.equations import PARSER, displays
 from maths.tokens import MACROS_FILE
+from paper.jobs import Failed, memory, outcomes
 from paper.parts import CACHE, DOCS, REQUIREMENTS, SCRIPTS, Part, digest, discover, where
-
-from drawing.canvas import PALETTES, STYLE, WIDTHS, Canvas, style
+from paper.reads import digests, watched
 
 OUTPUT = CACHE / "figures"
-memory = joblib.Memory(CACHE / "joblib", verbose=0)
+TOOLS = [SCRIPTS / f"{name}.py" for name in ("drawing/canvas", "drawing/figures", *PARSER)]
 
 
 def functions(part: Part) -> dict:
@@ -30,11 +27,6 @@ def functions(part: Part) -> dict:
     return {name.replace("_", "-"): f for name, f in own if not name.startswith("_")}
 
 
-def file_name(name: str, scheme: str, width: str) -> str:
-    """Return `name.svg`, with `.dark` and `.narrow` where they apply."""
-    return name + (".dark" if scheme == "dark" else "") + (".narrow" if width == "narrow" else "") + ".svg"
-
-
 def size(svg: bytes) -> tuple[int, int]:
     """Return the width and height of an SVG in CSS pixels (96 to the inch, 72 points)."""
     width, height = re.search(rb'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups()
@@ -42,29 +34,10 @@ def size(svg: bytes) -> tuple[int, int]:
 
 
 def sources(part: Part) -> str:
-    """Return the digest of everything that a figure of the part depends on."""
+    """Return the digest of what the figures of a part depend on, but for other files that they read."""
     own = sorted(part.folder.glob("*.py")) + sorted(part.folder.glob("results.json"))
-    tools = [SCRIPTS / f"{name}.py" for name in ("drawing/canvas", "drawing/figures")]
-    tools += [SCRIPTS / f"maths/{name}.py" for name in PARSER]
-    return digest(*own, STYLE, *tools, MACROS_FILE, REQUIREMENTS, text="\n".join(displays(part.page)))
-
-
-@memory.cache(ignore=["function"])
-def render(part_id: str, name: str, key: str, function) -> tuple[dict[str, bytes], list[str]]:
-    """Draw one figure as SVG for every scheme and width; `key` is the digest of its sources.
-
-    Returns the files by name, and the labels of the equations that were plotted as printed.
-    """
-    drawn, plotted = {}, set()
-    for scheme in PALETTES:
-        for width in WIDTHS:
-            with plt.rc_context(style(scheme)):
-                figure = function(Canvas(scheme, width, DOCS / part_id / "index.md", plotted))
-                buffer = io.BytesIO()
-                figure.savefig(buffer, format="svg", metadata={"Date": None})
-                plt.close(figure)
-            drawn[file_name(name, scheme, width)] = buffer.getvalue()
-    return drawn, sorted(plotted)
+    style = SCRIPTS / "drawing" / "figures.mplstyle"
+    return digest(*own, style, *TOOLS, MACROS_FILE, REQUIREMENTS, text="\n".join(displays(part.page)))
 
 
 def failing_line(part: Part, error: Exception) -> str:
@@ -75,48 +48,66 @@ def failing_line(part: Part, error: Exception) -> str:
     return where(Path(frames[-1].filename), frames[-1].lineno) if frames else where(part.file("figures.py"))
 
 
-def draw(part: Part) -> tuple[dict[str, dict], list[str]]:
-    """Draw the figures of one part; return name → {alt, reused} and the errors, each with its place."""
-    figures, errors = {}, []
-    try:
-        found = functions(part)
-    except Exception as error:
-        return {}, [f"{failing_line(part, error)}: {type(error).__name__}: {error} (page {part.id})"]
-    for name, function in found.items():
-        line = inspect.getsourcelines(function)[1]
-        if not function.__doc__:
-            place = where(part.file("figures.py"), line)
-            errors.append(f"{place}: figure {name} has no docstring, so no alternative text")
-            continue
+@memory.cache
+def drawn(part_id: str, key: str) -> tuple[tuple[dict, dict], dict]:
+    """Draw the figures of a part; `key` is the digest of its sources.
+
+    Returns name → {alt, equations, wide, narrow} and file → SVG, and the digests of what else was read.
+    Raises Failed with the place of each error.
+    """
+    part, index, files, errors = Part(DOCS / part_id), {}, {}, []
+    with watched() as read:
         try:
-            reused = render.check_call_in_cache(part.id, name, sources(part), function)
-            drawn, plotted = render(part.id, name, sources(part), function)
-            for file, svg in drawn.items():
-                (OUTPUT / part.id / file).write_bytes(svg)
-            figures[name] = {
-                "alt": " ".join(function.__doc__.split()),
-                "reused": reused,
-                "equations": plotted,
-                **{width: size(drawn[file_name(name, "light", width)]) for width in WIDTHS},
-            }
+            found = functions(part)
         except Exception as error:
-            what = f"figure {name}: {type(error).__name__}: {error} (page {part.id})"
-            errors.append(f"{failing_line(part, error)}: {what}")
-    return figures, errors
+            message = f"{failing_line(part, error)}: {type(error).__name__}: {error} (page {part.id})"
+            raise Failed([message], ({}, {})) from None
+        for name, function in found.items():
+            try:
+                index[name], svgs = draw(part, name, function)
+                files |= svgs
+            except Failed as failure:
+                errors += failure.messages
+            except Exception as error:
+                what = f"figure {name}: {type(error).__name__}: {error} (page {part.id})"
+                errors.append(f"{failing_line(part, error)}: {what}")
+    if errors:
+        raise Failed(errors, (index, files))
+    return (index, files), digests(read, part)
+
+
+def draw(part: Part, name: str, function) -> tuple[dict, dict[str, bytes]]:
+    """Draw one figure; return what its page says of it, and its files."""
+    from drawing import canvas  # here, because the plotting library takes its time and is seldom needed
+
+    if not function.__doc__:
+        place = where(part.file("figures.py"), inspect.getsourcelines(function)[1])
+        raise Failed([f"{place}: figure {name} has no docstring, so no alternative text"])
+    files, plotted = canvas.draw(name, function, part.page)
+    sizes = {width: size(files[canvas.file_name(name, "light", width)]) for width in canvas.WIDTHS}
+    return {"alt": " ".join(function.__doc__.split()), "equations": sorted(plotted), **sizes}, files
+
+
+def write(part: Part, index: dict, files: dict[str, bytes]):
+    """Write the figures of a part and their index; the picture of a function that was renamed goes."""
+    folder = OUTPUT / part.id
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "index.json").write_text(json.dumps(index, indent=1))
+    for name, svg in files.items():
+        (folder / name).write_bytes(svg)
 
 
 def main(*folders: str) -> int:
     """Draw the figures of the given folders (default: all) and write an index beside them."""
-    failures = []
-    for part in discover(*folders):
-        # Emptied first: the picture of a function that was renamed must not linger.
-        shutil.rmtree(OUTPUT / part.id, ignore_errors=True)
-        (OUTPUT / part.id).mkdir(parents=True)
-        figures, errors = draw(part)
-        (OUTPUT / part.id / "index.json").write_text(json.dumps(figures, indent=1))
-        failures += errors
-        for name, figure in figures.items():
-            print(f"{'reused' if figure['reused'] else 'drew'}  {OUTPUT / part.id / name}.svg")
+    parts, failures = discover(*folders), []
+    for part, (found, reused) in zip(parts, outcomes(drawn, [(part.id, sources(part)) for part in parts])):
+        failed = isinstance(found, Failed)
+        failures += found.messages if failed else []
+        index, files = found.results if failed else found
+        write(part, index, files)
+        for name in index:
+            print(f"{'reused' if reused else 'drew'}  {OUTPUT / part.id / name}.svg")
     print(*failures, sep="\n", end="\n" if failures else "", file=sys.stderr)
     return 1 if failures else 0
 

@@ -4,8 +4,6 @@ import json
 import logging
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +17,7 @@ from paper import exam
 from paper.parts import CACHE, DOCS, SCRIPTS, discover
 from paper.sources import Sources
 
-from pages import handout, notebook, pages
+from pages import handout, notebook, pages, runs
 
 log = logging.getLogger("mkdocs.full-marks")
 MODULES = SCRIPTS / "node" / "node_modules"
@@ -60,16 +58,14 @@ def on_startup(command, dirty):
 
 
 def on_pre_build(config):
-    """Draw the figures and run the checks, each in a process of its own."""
-    for room, script in (("drawing", "figures"), ("checking", "checks")):
-        # Imported, not run as a file: the cache keys its entries by the name of the module.
-        command = f"import sys; from {room} import {script}; sys.exit({script}.main())"
-        run = subprocess.run([sys.executable, "-c", command], cwd=SCRIPTS, capture_output=True, text=True)
-        done = run.stdout.splitlines()
-        reused = sum(line.startswith("reused") for line in done)
-        log.info("%d %s: %d new, %d reused", len(done), script, len(done) - reused, reused)
-        for message in run.stderr.splitlines() if run.returncode else []:
-            log.warning(message)
+    """Draw the figures, and begin to run the checks."""
+    runs.start()
+    runs.finish("figures")
+
+
+def on_build_error(error):
+    """Say what failed in the checks too when the build ends early."""
+    runs.finish(*runs.ROOMS)
 
 
 def on_files(files, config):
@@ -176,6 +172,7 @@ def on_page_markdown(markdown, page, config, files):
 @event_priority(50)
 def on_env(env, config, files):
     """Number all pages, resolve their references, and typeset their formulas in one run."""
+    runs.finish("checks")
     written = [file.page for file in files.documentation_pages() if file.page and file.page.content]
     done = pages.assemble(written, config.extra["topics"], config.site_url)
     typeset_formulas[:] = done.formulas
