@@ -1,12 +1,14 @@
 """Run independent jobs on all cores of this machine or on a Dask cluster, and keep what they give."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import joblib
 
-from paper.parts import CACHE, DOCS, digest
+from paper.parts import CACHE, DOCS, SCRIPTS, digest
 
 memory = joblib.Memory(CACHE / "joblib", verbose=0)
 # With several threads a library may add numbers in another order, and the last digit differs.
@@ -32,11 +34,19 @@ def workers(jobs: int) -> Iterator[joblib.Parallel]:
         from dask.distributed import Client
 
         with Client() as client:
-            client.restart()  # its workers hold what they imported, and a file may have changed since
+            client.run(forget)
             with joblib.parallel_config("dask"):
                 yield joblib.Parallel()
     else:
         yield joblib.Parallel(min(joblib.cpu_count(), jobs))
+
+
+def forget():
+    """Make a worker import the project's own modules again: their files may have changed since."""
+    for name, module in list(sys.modules.items()):
+        path = Path(getattr(module, "__file__", None) or "/")
+        if path.is_relative_to(SCRIPTS) or path.is_relative_to(DOCS):
+            del sys.modules[name]
 
 
 def each(function: Callable, jobs: list[tuple]) -> list:

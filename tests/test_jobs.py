@@ -1,0 +1,189 @@
+"""What is kept from build to build: every change that matters is seen, no other runs anything again."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import joblib
+import pytest
+from conftest import IN_COPY, ROOT
+from drawing import canvas
+from paper import jobs
+from paper.jobs import CLUSTER, Failed, outcomes
+
+PAGE = "# A page\n\n$$\nf = a + b\n\\label{eq-f}\n$$\n\nA sentence.\n\n| 1 | 2 |\n"
+CHECKS = '''"""Checks of a page."""
+
+from .model import B{extra}
+
+
+def test_sum(evidence):
+    """f = a + b."""
+    evidence.equation("eq-f", 1e-9, "by hand", f=1.0 + B, a=1.0, b=B)
+'''
+FIGURES = '''"""Figures of a page."""
+
+from .model import B{extra}
+
+
+def a_line(canvas):
+    """A line that rises."""
+    figure, (axes,) = canvas.panels(1)
+    axes.plot([0, B], [0, canvas.equation("eq-f")(a=1.0, b=B)], color=canvas.blue)
+    return figure
+'''
+READS = "\nfrom pathlib import Path\n\nPAGE = Path(__file__).with_name('index.md').read_text()"
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Make a project of two tiny parts with these scripts; the code of the second reads its page."""
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("node", "__pyc*"))
+    for name in (".pytest.ini", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    for name, extra in (("a-plain", ""), ("b-reader", READS)):
+        folder = tmp_path / "docs/q9" / name
+        folder.mkdir(parents=True)
+        (folder / "index.md").write_text(PAGE)
+        (folder / "model.py").write_text("B = 2.0\n")
+        (folder / "checks.py").write_text(CHECKS.format(extra=extra))
+        (folder / "figures.py").write_text(FIGURES.format(extra=extra))
+    shutil.copy(ROOT / "docs/macros.json", tmp_path / "docs")
+    return tmp_path
+
+
+def run(project, script: str, **environment) -> dict[str, str]:
+    """Run the figures or the checks; return for each part what is said of it, such as `reused`."""
+    room = {"figures": "drawing", "checks": "checking"}[script]
+    command = f"import sys; from {room} import {script}; sys.exit({script}.main())"
+    done = subprocess.run([sys.executable, "-c", command], cwd=project, capture_output=True, text=True,
+                          env=IN_COPY | {"PYTHONDONTWRITEBYTECODE": "1"} | environment)  # fmt: skip
+    assert "Traceback" not in done.stderr, done.stderr
+    return {re.search(r"q9/([ab])-", line)[1]: line.split()[0] for line in done.stdout.splitlines()}
+
+
+def change(project, name: str, old: str, new: str):
+    """Change a text in a file of both parts."""
+    for path in project.glob(f"docs/q9/*/{name}"):
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize(("script", "fresh"), [("figures", "drew"), ("checks", "passed")])
+def test_every_input_is_seen(project, script, fresh):
+    """A sentence is no input but for code that reads the page; equation, model, macros, versions are."""
+    both, reused = {"a": fresh, "b": fresh}, {"a": "reused", "b": "reused"}
+    assert run(project, script) == both
+    assert run(project, script) == reused
+    change(project, "index.md", "A sentence.", "Another sentence.")
+    assert run(project, script) == {"a": "reused", "b": fresh}
+    change(project, "index.md", "f = a + b", "f = b + a")
+    assert run(project, script) == both
+    change(project, "model.py", "2.0", "3.0")
+    assert run(project, script) == both
+    for name in ("docs/macros.json", "requirements.txt"):
+        path = project / name
+        path.write_text(path.read_text() + "\n")
+        assert run(project, script) == both, name
+    assert run(project, script) == reused
+
+
+def test_failing_check_runs_until_it_passes(project):
+    """A check that fails is never kept: it fails again, and passes once the equation is right."""
+    change(project, "index.md", "f = a + b", "f = a - b")
+    for _ in range(2):
+        assert run(project, "checks") == {"a": "failed", "b": "failed"}
+    change(project, "index.md", "f = a - b", "f = a + b")
+    assert run(project, "checks") == {"a": "passed", "b": "passed"}
+
+
+def test_line_of_a_check_follows_its_code(project):
+    """A comment above a check runs nothing again, but the record says where the check stands now."""
+    run(project, "checks")
+    change(project, "checks.py", "def test_sum", "# A comment.\ndef test_sum")
+    assert run(project, "checks") == {"a": "reused", "b": "reused"}
+    assert "docs/q9/a-plain/checks.py:7" in (project / ".cache/checks/q9/a-plain.json").read_text()
+
+
+CLUSTER_OF_TWO = """
+from dask.distributed import LocalCluster
+with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    print(cluster.scheduler_address, flush=True)
+    input()
+"""
+
+
+@pytest.fixture
+def cluster(project):
+    """Start a Dask cluster of two workers in the folder of the project; gives its address."""
+    with subprocess.Popen([sys.executable, "-c", CLUSTER_OF_TWO], cwd=project, env=IN_COPY, text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:  # fmt: skip
+        yield running.stdout.readline().strip()
+        running.communicate("\n")
+
+
+def test_cluster_does_what_the_cores_do(project, cluster):
+    """On a Dask cluster figures and checks give what they give on the cores, and changes are seen."""
+    here = {script: run(project, script) for script in ("figures", "checks")}
+    kept = {p: p.read_bytes() for p in project.glob(".cache/*/q9/**/*.svg")}
+    shutil.rmtree(project / ".cache")
+    there = {script: run(project, script, **{CLUSTER: cluster}) for script in here}
+    assert there == here and kept
+    assert {p: p.read_bytes() for p in project.glob(".cache/*/q9/**/*.svg")} == kept
+    change(project, "model.py", "2.0", "3.0")
+    run(project, "figures", **{CLUSTER: cluster})
+    assert [p.name for p in kept if p.read_bytes() == kept[p]] == []
+
+
+def test_failure_and_changed_file(tmp_path, monkeypatch):
+    """What a job reads is part of what is kept; a job that fails leaves the others alone."""
+    monkeypatch.setattr(jobs, "DOCS", tmp_path)
+    monkeypatch.setattr(jobs, "each", lambda function, given: [function(*one) for one in given])
+    data = tmp_path / "data.txt"
+    data.write_text("1")
+
+    @joblib.Memory(tmp_path / "cache", verbose=0).cache
+    def job(name: str):
+        if name == "bad":
+            raise Failed(["page.md:1: bad"], "half")
+        return data.read_text(), {"data.txt": jobs.digest(data)}
+
+    given = [("good",), ("bad",)]
+    for expected in (("1", False), ("1", True)):
+        good, (bad, reused) = outcomes(job, given)
+        assert good == expected and not reused
+        assert bad.messages == ["page.md:1: bad"] and bad.results == "half"
+    data.write_text("2")
+    assert outcomes(job, [("good",)]) == [("2", False)]
+    data.unlink()
+    with pytest.raises(FileNotFoundError):
+        outcomes(job, [("good",)])
+
+
+DRAWN = {
+    "from the palette": lambda canvas, axes: axes.plot([1, 2], color=canvas.red, alpha=0.4),
+    "hatched": lambda canvas, axes: axes.bar([1], [2], color=canvas.faint, hatch="//", edgecolor=canvas.ink),
+    "mixed": lambda canvas, axes: axes.plot([1, 2], color=canvas.red[:5] + "00"),
+    "otherwise in the dark": lambda canvas, axes: axes.plot([1, 2 + (canvas.scheme == "dark")]),
+    "a picture": lambda canvas, axes: axes.imshow([[0, 1]], cmap="gray"),
+}
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_dark_figure_is_as_if_drawn(kind, tmp_path):
+    """A figure that is coloured anew for the dark is, but for hashes, the one that would be drawn."""
+
+    def function(sheet):
+        figure, (axes,) = sheet.panels(1)
+        DRAWN[kind](sheet, axes)
+        return figure
+
+    files, _ = canvas.draw("x", function, tmp_path)
+    for width, name in (("wide", "x.dark.svg"), ("narrow", "x.dark.narrow.svg")):
+        drawn = canvas.svg(function, canvas.Canvas("dark", width, tmp_path))
+        hashes = re.compile(rb"(?<=[#\"])([mph]|C\w_\w_)[0-9a-f]{10}")
+        assert hashes.sub(b"", files[name]) == hashes.sub(b"", drawn)
+    once = canvas.recoloured(files["x.svg"]) is not None
+    assert once == (kind in ("from the palette", "hatched", "otherwise in the dark"))
