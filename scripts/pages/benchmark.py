@@ -1,117 +1,146 @@
-"""Measure how the printed sets are made: seconds, memory and sizes, in a copy of the project."""
+"""Measure the workshop: builds of the parts there are, and of more that are copied from them."""
 
+import argparse
+import gzip
 import json
 import os
-import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
-from paper.parts import ROOT, discover
+from paper.parts import discover
 
-LEFT_OUT = (".venv", ".git", "site", "node_modules", "__pycache__", ".ruff_cache", ".pytest_cache")
-COLD, UNCHANGED, MEMORY, SIZE = 30, 1, 1000, 6  # the targets: seconds, seconds, MB, MB
-# Runs a build that notes the seconds spent on the printed sets, from the formulas to the last file.
-BUILD = """
-import json, pathlib, sys, time
-sys.path.insert(0, "scripts")
-from pages import build, pages
-print_sets, spent = pages.printed_sets, []
-def measured(*arguments):
-    start = time.monotonic()
-    try:
-        return print_sets(*arguments)
-    finally:
-        spent.append(time.monotonic() - start)
-pages.printed_sets = measured
-code = build.main()
-pathlib.Path("spent.json").write_text(json.dumps(sum(spent)))
-sys.exit(code)
+from pages import copies
+
+SIZES = (4, 20, 60)
+# The records of the library checks fit the code of the originals; a copy has its own digest.
+RENEW = """
+import json
+from checking.checks import sources
+from paper.parts import discover
+for part in discover():
+    path = part.file("library.json")
+    if path.is_file():
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"digest": sources(part)}))
 """
+HEAD = f"{'parts':>5}  {'build':18}{'seconds':>9}{'processor':>11}{'memory':>9}"
 
 
-@dataclass
-class Run:
-    """One measured build: what was done before it, its seconds and memory, and the sets that it made."""
-
-    name: str
-    printing: float
-    whole: float
-    memory: float
-    made: list[str]
-
-    def row(self, total: int, target: int | None) -> str:
-        shown = f"{self.printing:.1f} s" + (f" (≤ {target} s)" if target else "")
-        made = f"{len(self.made)} of {total}"
-        return f"{self.name:18}{shown:18}{self.whole:6.1f} s{self.memory:10.0f} MB     {made}"
-
-
-def copy_of_project(folder: Path) -> Path:
-    """Copy the project with its cache, so that figures and checks are not made anew."""
-    target = folder / "project"
-    shutil.copytree(ROOT, target, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
-    (target / "scripts/node/node_modules").symlink_to(ROOT / "scripts/node/node_modules")
-    return target
-
-
-def times(project: Path) -> dict[str, int]:
-    """Return when each set of the cache was written."""
-    return {path.stem: path.stat().st_mtime_ns for path in project.glob(".cache/print/pdf/*.pdf")}
-
-
-def build(project: Path, name: str) -> Run:
-    """Build the copy, also if nothing in it has changed; exit if that fails."""
-    (project / ".cache/build.json").unlink(missing_ok=True)
-    before, start = times(project), time.monotonic()
+def run(project: Path, *command: str) -> tuple[float, float, float]:
+    """Run Python in a project; return its seconds, processor seconds and the MB of its largest process."""
+    start = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-c", BUILD],
-        cwd=project,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+        [sys.executable, *command], cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"PYTHONPATH": str(project / "scripts"), "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
     problems = process.stderr.read()
-    _, status, used = os.wait4(process.pid, 0)  # the larger of the build and the programs that it runs
+    _, status, used = os.wait4(process.pid, 0)  # of the process and of all that it waited for
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        sys.exit(f"scripts/benchmark: the build failed\n{problems}")
-    made = sorted(set_ for set_, written in times(project).items() if before.get(set_) != written)
-    printing = json.loads((project / "spent.json").read_text())
-    return Run(name, printing, time.monotonic() - start, used.ru_maxrss / 1024, made)
+        sys.exit(f"scripts/benchmark: {' '.join(command[:2])} failed\n{problems}")
+    return time.monotonic() - start, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
-def measure(project: Path) -> tuple[list[Run], str]:
-    """Measure the three builds; return them and the page that was changed for the second."""
-    build(project, "once before")  # figures and checks are kept from here on
-    shutil.rmtree(project / ".cache/print")
-    cold = build(project, "cold")
-    page = project / discover()[-1].page.relative_to(ROOT)
-    page.write_text(page.read_text().rstrip() + "\n\nOne more sentence.\n")
-    changed = build(project, "one page changed")
-    return [cold, changed, build(project, "nothing changed")], str(page.relative_to(project))
+def change(project: Path, sentence: str) -> str:
+    """Add a sentence to the page of the last part; return the address of the page."""
+    path = sorted(project.glob("docs/q*/[a-z]-*/index.md"))[-1]
+    path.write_text(path.read_text().replace("## Hints", f"{sentence}\n\n## Hints", 1))
+    return f"{path.parent.relative_to(project / 'docs')}/"
+
+
+@contextmanager
+def served(project: Path):
+    """Serve a project with live reload; gives its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}/"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mkdocs", "serve", "--livereload", "-a", f"127.0.0.1:{port}"], cwd=project,
+        env=os.environ | {"PYTHONPATH": "scripts", "PYTHONDONTWRITEBYTECODE": "1", "SITE_URL": address},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def until(address: str, text: str):
+    """Wait until a page is served that holds a text."""
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=600) as answer:
+                if text in answer.read().decode():
+                    return
+        except OSError:
+            pass  # it is not served yet
+        time.sleep(0.1)
+
+
+def live(project: Path) -> list[float]:
+    """Return after how many seconds the live server shows a first and a second change of a page."""
+    with served(project) as address:
+        until(address, "</html>")
+        time.sleep(10)  # the watcher looks at every file once before it can see a change
+        seen = []
+        for sentence in ("Seen once.", "Seen twice."):
+            start = time.monotonic()
+            until(address + change(project, sentence), sentence)
+            seen.append(time.monotonic() - start)
+            time.sleep(5)
+    return seen
+
+
+def measure(number: int, serve: bool):
+    """Print the rows of the table for a number of parts."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = copies.copy_of_project(Path(folder) / "project")
+        copies.grow(project, number)
+        run(project, "-c", RENEW)
+        for name in ("clean", "one page changed", "nothing changed"):
+            if name == "one page changed":
+                change(project, "One more sentence.")
+            seconds, processor, memory = run(project, "-m", "pages.build")
+            print(f"{number:5}  {name:18}{seconds:7.1f} s{processor:9.1f} s{memory:6.0f} MB", flush=True)
+        print(f"{number:5}  {sizes(project / 'site')}", flush=True)
+        if serve:
+            first, later = live(project)
+            print(
+                f"{number:5}  live: a changed page is seen after {first:.1f} s, then {later:.1f} s",
+                flush=True,
+            )
+
+
+def sizes(site: Path) -> str:
+    """Return how large the site and its largest files are."""
+    index = gzip.compress((site / "search/search_index.json").read_bytes(), mtime=0)
+    documents = len(json.loads((site / "search/search_index.json").read_text())["docs"])
+    whole = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
+    pdf = (site / "pdf/solutions.pdf").stat().st_size
+    return (
+        f"site {whole / 1e6:.0f} MB, solutions.pdf {pdf / 1e6:.1f} MB, "
+        f"search index {len(index) / 1e3:.0f} kB as it is sent, {documents} entries"
+    )
 
 
 def main():
-    """Print the measurements beside their targets."""
-    with tempfile.TemporaryDirectory() as folder:
-        project = copy_of_project(Path(folder))
-        runs, page = measure(project)
-        sizes = {path.name: path.stat().st_size / 1e6 for path in project.glob("site/pdf/*.pdf")}
-    cold, changed, unchanged = runs
-    print(f"{'':18}{'printed sets':18}{'whole build':12}{'peak memory':12}   sets made")
-    for run, target in zip(runs, (COLD, None, UNCHANGED), strict=True):
-        print(run.row(len(sizes), target))
-    print(f"\nChanged: {page}. Made anew: {', '.join(changed.made)}.")
-    print(f"Whole builds reuse figures and checks. Peak memory of the largest process: ≤ {MEMORY} MB.")
-    largest = sizes["solutions.pdf"]
-    print(
-        f"solutions.pdf {largest:.1f} MB (≤ {SIZE} MB); all {len(sizes)} files {sum(sizes.values()):.1f} MB"
-    )
-    met = (cold.printing <= COLD, max(run.memory for run in runs) <= MEMORY, unchanged.printing <= UNCHANGED)
-    print("All targets are met." if all(met) and largest <= SIZE else "A target is missed.")
+    """Print the measurements for each number of parts."""
+    parser = argparse.ArgumentParser(prog="scripts/benchmark", description=__doc__)
+    parser.add_argument("parts", type=int, nargs="*", help=f"how many parts (default: {SIZES})")
+    parser.add_argument("--live", action="store_true", help="measure the live server too")
+    given = parser.parse_args()
+    print(HEAD)
+    for number in given.parts or SIZES:
+        if number < len(discover()):
+            parser.error(f"there are {len(discover())} parts already")
+        measure(number, given.live)
 
 
 if __name__ == "__main__":
