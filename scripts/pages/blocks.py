@@ -3,6 +3,7 @@
 import platform
 import re
 from collections import Counter
+from functools import lru_cache
 from importlib.metadata import version
 
 import jinja2
@@ -77,6 +78,7 @@ def tally(methods) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in METHODS if counts[name])
 
 
+@lru_cache(maxsize=5000)
 def highlighted(code: str) -> Markup:
     """Return Python code as highlighted HTML that the keyboard can scroll."""
     block = highlight(code, PythonLexer(), HtmlFormatter(cssclass="highlight"))

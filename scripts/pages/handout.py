@@ -10,6 +10,7 @@ from paper.parts import Part
 from paper.rules import SECTIONS
 
 from pages import blocks
+from pages.kept import per_page
 
 ROOT = "../"  # of the site, as seen from print/
 GROUPS = {
@@ -67,12 +68,21 @@ def scripts(contents: dict[Part, str]) -> dict[str, str]:
     """Return address → script for every part, from the finished HTML of its page."""
     inside, made = {f"{part.id}/": short(part) for part in contents}, {}
     for part, content in contents.items():
-        tree = html.fragment_fromstring(content, create_parent="div")
-        for_paper(tree)
-        address(tree, part, inside)
-        sections = json.dumps(cut(tree, part), indent=1, ensure_ascii=False)
-        made[script(part)] = f"fullMarks.add({json.dumps(short(part))}, {sections});\n"
+        head = outer(blocks.block("handout-part", ROOT, entry=solved(part)))
+        page = part, content, head, inside
+        made[script(part)] = sections(repr((part.id, content, head, inside)), page)
     return made
+
+
+@per_page
+def sections(key: str, page: tuple[Part, str, str, dict[str, str]]) -> str:
+    """Return the script that holds the head and the sections of a part."""
+    part, content, head, inside = page
+    tree = html.fragment_fromstring(content, create_parent="div")
+    for_paper(tree)
+    address(tree, part, inside)
+    shown = json.dumps({"head": head} | cut(tree), indent=1, ensure_ascii=False)
+    return f"fullMarks.add({json.dumps(short(part))}, {shown});\n"
 
 
 def for_paper(tree: html.HtmlElement):
@@ -108,14 +118,15 @@ def address(tree: html.HtmlElement, part: Part, inside: dict[str, str]):
             element.set("data-inside", f"{inside[page]}-{anchor}".rstrip("-"))
 
 
-def cut(tree: html.HtmlElement, part: Part) -> dict[str, str]:
-    """Return the HTML of the head and of every section of a part, by their words in the address."""
-    head = blocks.block("handout-part", ROOT, entry=solved(part))
+def cut(tree: html.HtmlElement) -> dict[str, str]:
+    """Return the HTML of every section of a part, by their words in the address."""
     units = {slug(title): None for title in SECTIONS}
     for unit in tree.find_class("unit"):
         units[unit.get("data-unit").removeprefix("the-")] = unit
-    return {
-        name: html.tostring(element, encoding="unicode", with_tail=False)
-        for name, element in {"head": head, **units}.items()
-        if element is not None  # a section that is missing is reported by the rules for pages
-    }
+    # A section that is missing is reported by the rules for pages.
+    return {name: outer(element) for name, element in units.items() if element is not None}
+
+
+def outer(element: html.HtmlElement) -> str:
+    """Return an element as HTML."""
+    return html.tostring(element, encoding="unicode", with_tail=False)

@@ -17,7 +17,7 @@ from paper import exam
 from paper.parts import CACHE, DOCS, SCRIPTS, discover
 from paper.sources import Sources
 
-from pages import handout, notebook, pages, runs
+from pages import handout, kept, notebook, pages, runs
 
 log = logging.getLogger("mkdocs.full-marks")
 MODULES = SCRIPTS / "node" / "node_modules"
@@ -199,6 +199,18 @@ def account(entries: list[ledger.Entry]) -> str:
     counts = ledger.tally(ledger.labelled(entries))
     shown = ", ".join(f"{number} {status}" for status, number in counts.items() if number)
     return f"{displayed} equations displayed, {sum(counts.values())} with a label: {shown}"
+
+
+@event_priority(50)
+def on_page_context(context, page, config, nav):
+    """Put the page into the search index, and let the plugin, which would read it again, leave it out."""
+    if not page.meta:
+        return context  # the plugin reads it: such a page cannot be marked without a change to its layout
+    index = config.plugins["material/search"].search_index
+    key = repr((page.url, page.title, page.meta, [vars(item) for item in page.toc], page.content))
+    index.entries += kept.search_entries(key, (page, index))
+    page.meta = page.meta | {"search": {"exclude": True}}
+    return context
 
 
 @event_priority(-100)

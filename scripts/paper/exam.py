@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import yaml
 from mkdocs.utils.meta import get_data
@@ -78,7 +78,13 @@ def solved(part: Part) -> Entry:
 
 def paper() -> dict:
     """Return `docs/exam.yml`, the paper as data."""
-    return yaml.safe_load((DOCS / "exam.yml").read_text())
+    return parsed((DOCS / "exam.yml").read_text())
+
+
+@lru_cache(maxsize=1)
+def parsed(text: str) -> dict:
+    """Return YAML as data, which nobody changes: a build asks for the paper several times a page."""
+    return yaml.safe_load(text)
 
 
 def questions() -> list[Question]:
