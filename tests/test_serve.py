@@ -31,16 +31,19 @@ def live(copy):
         stderr=subprocess.STDOUT,
     )
 
-    def fetch(path: str) -> str:
+    def fetch(path: str) -> str | bytes:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=300) as answer:
-            return answer.read().decode()
+            return answer.read() if path.endswith(".pdf") else answer.read().decode()
 
-    wait_for(lambda: "Serving on" in path.read_text())
-    time.sleep(5)  # the watcher looks at every file once before it can see a change
-    yield copy, fetch, path
-    process.terminate()
-    process.wait(timeout=30)
-    log.close()
+    try:
+        wait_for(lambda: "Serving on" in path.read_text() or process.poll() is not None)
+        assert process.poll() is None, path.read_text()
+        time.sleep(5)  # the watcher looks at every file once before it can see a change
+        yield copy, fetch, path
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+        log.close()
 
 
 def wait_for(condition, seconds: float = 300):
@@ -59,12 +62,14 @@ def rests(log: Path, seconds: float = 5) -> bool:
 
 
 def test_changes_are_seen_without_a_loop(live):
-    """A page, a figure and a check are changed in turn; each change is served, and then no build follows."""
+    """A page with its set, a figure and a check change in turn; each is served, and then no build follows."""
     copy, fetch, log = live
-    part = copy / "docs/q0/d-temperature"
+    part, printed = copy / "docs/q0/d-temperature", (copy / ".cache/print/pdf/q0.pdf").read_bytes()
 
     replace(part / "index.md", r"^## Hints", "Seen at once.\n\n## Hints")
     wait_for(lambda: "Seen at once." in fetch("q0/d-temperature/"))
+    wait_for(lambda: (copy / ".cache/print/pdf/q0.pdf").read_bytes() != printed)  # after the page
+    wait_for(lambda: fetch("pdf/q0.pdf") == (copy / ".cache/print/pdf/q0.pdf").read_bytes())
     replace(part / "figures.py", r'(?<=flat\(canvas\):\n)    """', '    """Seen in the figure. ')
     wait_for(lambda: "Seen in the figure." in fetch("q0/d-temperature/"))
     replace(part / "checks.py", r'(?<=odds\(evidence\):\n)    """', '    """Seen in the check. ')

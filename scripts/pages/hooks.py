@@ -16,8 +16,9 @@ from mkdocs.structure.nav import Section
 from paper import exam
 from paper.parts import CACHE, DOCS, SCRIPTS, discover
 from paper.sources import Sources
+from printing.later import later
 
-from pages import handout, kept, notebook, pages, runs
+from pages import assembly, handout, kept, notebook, runs
 
 log = logging.getLogger("mkdocs.full-marks")
 MODULES = SCRIPTS / "node" / "node_modules"
@@ -52,6 +53,7 @@ class SourceLine(logging.Filter):
 
 def on_startup(command, dirty):
     """Give MkDocs' link warnings their line, and notebooks a kernel without open ports."""
+    later.wanted = command == "serve"
     os.environ["JUPYTER_CONFIG_PATH"] = str(SCRIPTS / "pages" / "jupyter")
     for name in ("mkdocs.structure.pages", "mkdocs.structure.nav", "mkdocs.commands.build"):
         logging.getLogger(name).addFilter(SourceLine())
@@ -59,6 +61,7 @@ def on_startup(command, dirty):
 
 def on_pre_build(config):
     """Draw the figures, and begin to run the checks."""
+    later.stop()
     runs.start()
     runs.finish("figures")
 
@@ -174,7 +177,7 @@ def on_env(env, config, files):
     """Number all pages, resolve their references, and typeset their formulas in one run."""
     runs.finish("checks")
     written = [file.page for file in files.documentation_pages() if file.page and file.page.content]
-    done = pages.assemble(written, config.extra["topics"], config.site_url)
+    done = assembly.assemble(written, config.extra["topics"], config.site_url)
     typeset_formulas[:] = done.formulas
     for problem in done.problems:
         log.warning(problem)
@@ -211,6 +214,11 @@ def on_page_context(context, page, config, nav):
     index.entries += kept.search_entries(key, (page, index))
     page.meta = page.meta | {"search": {"exclude": True}}
     return context
+
+
+def on_post_build(config):
+    """Print the sets that the live server did not wait for."""
+    later.start(Path(config.site_dir) / "pdf")
 
 
 @event_priority(-100)

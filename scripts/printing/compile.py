@@ -28,6 +28,7 @@ class Job:
         self.name, self.source, self.pictures = name, source, pictures
         self.path = WORK / "pdf" / f"{name}.pdf"
         self.record = self.path.with_suffix(".json")
+        self.process, self.stopped = None, False
         self.key = digest(TEMPLATE, *pictures.values(), text=source + typst.__version__)
 
     def known(self) -> dict:
@@ -47,18 +48,32 @@ class Job:
         (WORK / f"{self.name}.typ").write_text(self.source)
 
     def run(self) -> Unprintable | None:
-        """Make the file; return what is wrong, with the place in the pages."""
-        self.record.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "printing.compile", str(WORK / f"{self.name}.typ"), str(self.path)]
+        """Make the file, unless it is stopped; return what is wrong, with the place in the pages."""
+        new = self.path.with_suffix(".new")
+        command = [sys.executable, "-m", "printing.compile", str(WORK / f"{self.name}.typ"), str(new)]
         environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
-        run = subprocess.run(command, capture_output=True, text=True, env=environment)
-        if run.returncode:
-            raise RuntimeError(f"Typst did not run: {run.stderr.strip()}")
-        answer = json.loads(run.stdout)
+        if self.stopped:
+            return None
+        self.process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        out, errors = self.process.communicate()
+        if self.process.returncode and not self.stopped:
+            raise RuntimeError(f"Typst did not run: {errors.strip()}")
+        answer = {} if self.process.returncode else json.loads(out)
         if "message" in answer:
             return Unprintable(f"{place_of(answer['diagnostic'], self.source)}: {answer['message']}", "")
-        self.record.write_text(json.dumps({"key": self.key, "pages": answer["pages"]}))
+        if answer:
+            self.record.unlink(missing_ok=True)  # in this order no record is ever that of another file
+            new.replace(self.path)
+            self.record.write_text(json.dumps({"key": self.key, "pages": answer["pages"]}))
         return None
+
+    def stop(self):
+        """Leave the file as it is."""
+        self.stopped = True
+        if self.process:
+            self.process.kill()
 
 
 def place_of(diagnostic: str, source: str) -> str:

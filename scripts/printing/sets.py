@@ -10,6 +10,7 @@ from paper import exam
 from paper.parts import CACHE, ROOT
 
 from printing.compile import WORK, Job, compile_all
+from printing.later import later
 from printing.printer import Printer, Unprintable, quoted
 
 SHORT = ("the-question", "answer-at-exam-length", "marking-scheme")
@@ -165,7 +166,8 @@ def make(
     made, problems = press.sets(topics), press.problems
     if not problems:
         jobs = {one.name: one.job(site) for one in made}
-        problems += [f"{problem} (set {name})" for name, problem in compile_all(jobs.values())]
+        failed = compile_all(later.hold_back([*jobs.values()]))
+        problems += [f"{problem} (set {name})" for name, problem in failed]
         for one in made:
             one.pages = jobs[one.name].known().get("pages", 0)
     return made, list(dict.fromkeys(problems))
