@@ -67,13 +67,27 @@ def browser():
         )
 
 
+LEFT_OUT = (".venv", ".git", "site", "node_modules", "__pycache__", ".*_cache", "compare")
+SHARED = (".pkl", ".pdf")  # files of the cache that a build replaces, and never writes to
+
+
+def link_or_copy(source: str, target: str):
+    """Link a file of the cache that no build changes in place, and copy any other."""
+    path = Path(source)
+    if path.is_relative_to(ROOT / ".cache") and path.suffix in SHARED:
+        try:
+            return os.link(source, target)
+        except OSError:
+            pass  # the scratch folder is on another disk
+    return shutil.copy2(source, target)
+
+
 @pytest.fixture
 def copy(tmp_path):
     """Copy the project without its environment, so that a test can break it; the cache comes along."""
     target = tmp_path / "project"
-    shutil.copytree(ROOT, target, symlinks=True, ignore=shutil.ignore_patterns(
-        ".venv", ".git", "site", "node_modules", "__pycache__", ".ruff_cache",
-    ))  # fmt: skip
+    ignored = shutil.ignore_patterns(*LEFT_OUT)
+    shutil.copytree(ROOT, target, symlinks=True, ignore=ignored, copy_function=link_or_copy)
     (target / "scripts/node/node_modules").symlink_to(ROOT / "scripts/node/node_modules")
     return target
 

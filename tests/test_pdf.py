@@ -136,6 +136,11 @@ class Print:
             goal = goal.D if isinstance(goal, pikepdf.Dictionary) else goal
         return None if goal is None else self.number[goal[0].objgen]
 
+    @cached_property
+    def characters(self) -> list[list[tuple[str, float, float, float, float]]]:
+        """The visible characters of each page with their boxes: left, bottom, right, top."""
+        return [characters(page.get_textpage()) for page in self.document]
+
     def links(self) -> list[tuple[int, pikepdf.Dictionary]]:
         """Return the link annotations with the numbers of their pages."""
         return [(number, note) for number, page in enumerate(self.pdf.pages)
@@ -160,15 +165,10 @@ def drawn(item: pdfium.PdfObject, page: pdfium.PdfTextPage) -> Mark:
     return Mark(raw.FPDFPageObj_GetMarkedContentID(item.raw), "Artifact" in names, text)
 
 
-@cache
-def load(path: Path) -> Print:
-    return Print(path)
-
-
-@pytest.fixture(params=FILES, ids=lambda path: path.stem)
+@pytest.fixture(scope="module", params=FILES, ids=lambda path: path.stem)
 def printed(request) -> Print:
-    """Give each printed set in turn."""
-    return load(request.param)
+    """Give each printed set in turn: all tests of a set follow each other, and walk it once."""
+    return Print(request.param)
 
 
 # -- what the pages of the site hold --------------------------------------------------------------
@@ -336,7 +336,7 @@ def test_formulas_and_figures_are_described(printed):
 
 def test_formulas_are_those_of_the_pages():
     """The solutions hold the formulas of their pages, all of them, spoken, in the order of the pages."""
-    root = load(SITE / "pdf/solutions.pdf").root
+    root = Print(SITE / "pdf/solutions.pdf").root
     expected = []
     for question in exam.questions():
         if question.solved:
@@ -442,8 +442,7 @@ def test_no_text_sticks_out(printed):
     out = []
     for number, sheet in enumerate(printed.document):
         width, height = sheet.get_size()
-        text = sheet.get_textpage()
-        for character, left, bottom, right, top in characters(text):
+        for character, left, bottom, right, top in printed.characters[number]:
             inside = (
                 20 * MM <= left and right <= width - 15 * MM and 10 * MM <= bottom and top <= height - 10 * MM
             )
@@ -458,7 +457,7 @@ def test_no_text_touches_a_rule(printed):
     for number, sheet in enumerate(printed.document):
         lines = [item.get_bounds() for item in sheet.get_objects([raw.FPDF_PAGEOBJ_PATH], max_depth=1)]
         rules = [line for line in lines if line[2] - line[0] > 60 and line[3] - line[1] < 2]
-        for character, left, bottom, right, top in characters(sheet.get_textpage()):
+        for character, left, bottom, right, top in printed.characters[number]:
             for start, low, end, high in rules:
                 if start < right and left < end and bottom < high and low < top:
                     touching.append((number + 1, character, round(left), round(bottom)))
@@ -507,7 +506,7 @@ def test_entrance_shows_lengths_and_sizes():
             shown[Path(link.get("href")).stem] = link.text_content().replace("\N{NO-BREAK SPACE}", " ")
     expected = {}
     for path in FILES:
-        size, pages = path.stat().st_size, len(load(path).document)
+        size, pages = path.stat().st_size, len(pdfium.PdfDocument(path))
         amount = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
         expected[path.stem] = f"{pages} page{'s' * (pages > 1)}, {amount}"
     assert shown == expected
