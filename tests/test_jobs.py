@@ -39,7 +39,9 @@ READS = "\nfrom pathlib import Path\n\nPAGE = Path(__file__).with_name('index.md
 @pytest.fixture
 def project(tmp_path):
     """Make a project of two tiny parts with these scripts; the code of the second reads its page."""
-    shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("node", "__pyc*"))
+    ignored = shutil.ignore_patterns("node_modules", "__pyc*")
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=ignored)
+    (tmp_path / "scripts/node/node_modules").symlink_to(ROOT / "scripts/node/node_modules")
     for name in (".pytest.ini", "requirements.txt"):
         shutil.copy(ROOT / name, tmp_path)
     for name, extra in (("a-plain", ""), ("b-reader", READS)):
@@ -83,7 +85,7 @@ def test_every_input_is_seen(project, script, fresh):
     assert run(project, script) == both
     change(project, "model.py", "2.0", "3.0")
     assert run(project, script) == both
-    for name in ("docs/macros.json", "requirements.txt"):
+    for name in ("docs/macros.json", "requirements.txt", "scripts/node/mathml.mjs"):
         path = project / name
         path.write_text(path.read_text() + "\n")
         assert run(project, script) == both, name

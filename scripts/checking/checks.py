@@ -9,6 +9,7 @@ from pathlib import Path
 
 from maths.equations import displays
 from maths.tokens import MACROS_FILE
+from maths.typeset import TOOLS as TYPESETTER
 from paper.jobs import Failed, memory, outcomes
 from paper.parts import CACHE, DOCS, REQUIREMENTS, SCRIPTS, Part, digest, discover, where
 
@@ -16,7 +17,7 @@ from checking.junit import pytest
 from checking.uses import COMPARISONS, EQUATIONS, key, labels, meaning, tools
 
 OUTPUT = CACHE / "checks"
-RUNNER = [SCRIPTS / "checking" / f"{name}.py" for name in ("checks", "junit", "watch")]
+RUNNER = [SCRIPTS / "checking" / f"{name}.py" for name in ("checks", "junit", "watch")] + TYPESETTER
 
 
 @memory.cache

@@ -10,12 +10,14 @@ from pathlib import Path
 
 from maths.equations import PARSER, displays
 from maths.tokens import MACROS_FILE
+from maths.typeset import TOOLS as TYPESETTER
 from paper.jobs import Failed, memory, outcomes
 from paper.parts import CACHE, DOCS, REQUIREMENTS, SCRIPTS, Part, digest, discover, where
 from paper.reads import digests, watched
 
 OUTPUT = CACHE / "figures"
 TOOLS = [SCRIPTS / f"{name}.py" for name in ("drawing/canvas", "drawing/figures", *PARSER)]
+TOOLS += TYPESETTER  # reads the TeX of the equations
 
 
 def functions(part: Part) -> dict:
