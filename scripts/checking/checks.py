@@ -5,7 +5,6 @@ import json
 import os
 import platform
 import sys
-from pathlib import Path
 
 from maths.equations import displays
 from maths.tokens import MACROS_FILE

@@ -16,7 +16,8 @@ from paper.parts import CACHE, DOCS, REQUIREMENTS, SCRIPTS, Part, digest, discov
 from paper.reads import digests, watched
 
 OUTPUT = CACHE / "figures"
-TOOLS = [SCRIPTS / f"{name}.py" for name in ("drawing/canvas", "drawing/figures", *PARSER)]
+TOOLS = [SCRIPTS / f"drawing/{name}.py" for name in ("canvas", "figures")]
+TOOLS += [SCRIPTS / f"maths/{name}.py" for name in PARSER]
 TOOLS += TYPESETTER  # reads the TeX of the equations
 
 
