@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from scipy.optimize import approx_fprime, brentq, linprog, minimize_scalar
-from scipy.special import expit, log_softmax, rel_entr, softmax
+from scipy.special import entr, expit, log_softmax, rel_entr, softmax
 
 from . import model as m
 from .oracles import adam_run, best_policy, dpo_fit, dpo_trainer, first_step, flow_time
@@ -20,6 +20,9 @@ CELLS = [re.split(r"\s*\|\s*", line) for line in PAGE.splitlines()]
 COSTS = {cells[1]: cells[2:7] for cells in CELLS if len(cells) == 8}  # the rows of the cost table
 GOOD = np.arange(6) < 2
 LENGTHS = np.array([5, 20, 100])  # the distances of the cost table, in nats
+BETA, RATE, STEPS = 0.1, 50, 100  # of the runs of gradient descent: β, the size and the number of steps
+NEAR, FAR = 3, 60  # the leads from which they start, in nats
+CLIP = 0.2  # PPO's ε
 
 
 def instances(count, seed):
@@ -52,8 +55,8 @@ def odds_scope(cases):
 
 def test_soft_mean(evidence):
     r"""$\bar r_S = \beta\log\E_{y \drawn \piref(\cdot \given x, S)}[e^{r(x, y)/\beta}]$ is the best of
-    $\E_{y \drawn \pi}[r(x, y)] - \beta\KL(\pi \relto \piref(\cdot \given x, S))$ over policies $\pi$
-    on $S$, and lies between the least and the largest reward on $S$."""
+    $\E_{y \drawn \pi}[r(x, y)] - \beta\KL(\pi \relto \piref(\cdot \given x, S))$ over policies $\pi$ on $S$,
+    and lies between the least and the largest reward on $S$."""
     for members in (GOOD, ~GOOD):
         p, r, b = stacked(instances(20, 11))
         p, r = p[:, members] / p[:, members].sum(axis=1, keepdims=True), r[:, members]
@@ -81,6 +84,10 @@ def test_odds_bound(evidence):
     random = odds_scope(instances(200, 1))
     evidence.equation("eq-sft-odds", 1e-5, "50 optima for random rewards, found by BFGS", **random)
     evidence.equation("eq-sft-odds", 1e-5, "50 optima for two-level rewards, by BFGS", tight=True, **two)
+    bound = evidence.sentence(r"\bar r_G - \bar r_B \le \Delta")
+    for scope, tight in ((random, False), (two, True)):
+        scope = scope | {"each": "r_bar_G r_bar_B Delta"}
+        evidence.equation(bound, 1e-9, f"their soft means, two levels: {tight}", tight=tight, **scope)
 
 
 def far_reference(distance, seed):
@@ -88,42 +95,68 @@ def far_reference(distance, seed):
     return m.reweighted(np.random.default_rng(seed).dirichlet(np.ones(6)), GOOD, expit(-distance))
 
 
+def gap_to_tie(reference, reward, beta):
+    """Return what must be added to the rewards of G so that BFGS finds an optimum with π(G) = 1/2."""
+
+    def excess(gap):
+        return best_policy(reference, reward + gap * GOOD, beta)[GOOD].sum() - 0.5
+
+    return brentq(excess, -10, 40)
+
+
 def test_gap_to_tie(evidence):
-    r"""With a two-level reward the best probability of $G$ is $\frac12$ exactly when the gap is $\beta L$,
-    for $\beta = 0.1$ a gap that shows as a preference rate of 88 % if $L = 20$ and of 99.8 % if $L = 60$."""
-    found = {}
-    for distance, beta in product((3, 5, 20, 60), (0.05, 0.1, 0.5)):
-
-        def excess(gap):
-            return best_policy(far_reference(distance, 8), gap * GOOD, beta)[GOOD].sum() - 0.5
-
-        found[distance, beta] = brentq(excess, 0, 40)
-    expected = [distance * beta for distance, beta in found]
-    evidence.close(list(found.values()), expected, 1e-5, "root of π(G) − 1/2, π by BFGS, against βL")
-    rates = 100 * expit([found[20, 0.1], found[60, 0.1]])
-    evidence.close(rates[0], 88, 0.5, "Bradley–Terry's rate at the gap found for L = 20, in per cent")
-    evidence.close(rates[1], 99.8, 0.05, "the rate for L = 60")
+    r"""An optimum with $\pi(G) = \frac12$ needs $\Delta \ge \beta L$, and with a two-level reward has
+    $\Delta = \beta L$, for $\beta = 0.1$ a preference rate of 88 % if $L = 20$ and of 99.8 % if $L = 60$."""
+    found, distances, betas = {}, (3, 5, 20, FAR), (0.05, BETA, 0.5)
+    for distance, beta in product(distances, betas):
+        found[distance, beta] = gap_to_tie(far_reference(distance, 8), 0 * GOOD, beta)
+    lengths, sizes = np.transpose(list(found))
+    evidence.equation(
+        evidence.sentence(r"\Delta = \beta L"), 1e-5, "root of π(G) − 1/2, π by BFGS, two-level rewards",
+        each="Delta beta L", Delta=np.array(list(found.values())), beta=sizes, L=lengths,
+    )  # fmt: skip
+    gaps = []
+    for number, (_, reward, _) in enumerate(instances(len(found), 19)):
+        reference = far_reference(lengths[number], number)
+        reward = reward + gap_to_tie(reference, reward, sizes[number]) * GOOD
+        gaps.append(reward[GOOD].max() - reward[~GOOD].min())
+    evidence.equation(
+        evidence.sentence(r"\Delta \ge \beta L"), 0, "the same roots for twelve rewards with six levels",
+        each="Delta beta L", Delta=gaps, beta=sizes, L=lengths,
+    )  # fmt: skip
+    rates = {20: "88", FAR: "99.8"}
+    evidence.equation(
+        evidence.sentence(r"\sigma(\Delta) = \frac{1}{1 + e^{-\Delta}}"), 1e-12, "SciPy's expit at two roots",
+        each="Delta", Delta=[found[length, BETA] for length in rates], sigma=expit,
+    )  # fmt: skip
+    evidence.shows("0.1", BETA)
+    for length, rate in rates.items():
+        evidence.shows(str(length), length)
+        evidence.shows(rate, 100 * expit(found[length, BETA]))
 
 
 def test_without_the_term(evidence):
     r"""Without the KL term any gap $\Delta > 0$ between two levels suffices: $\E_{y \drawn \pi}[r(x, y)]$ is
     largest for $\pi(G) = 1$. With it, a gap of $0.9\,\beta L$ leaves $\pi^*(G) < \frac12$."""
-    for distance, gap in product((3, 20, 60), (1e-3, 1, 5)):
+    gaps = (1e-3, 1, 5)
+    for distance, gap in product((NEAR, 20, FAR), gaps):
         p, beta = far_reference(distance, 15), gap / (0.9 * distance)
         free = linprog(-gap * GOOD, A_eq=np.ones((1, 6)), b_eq=1).x  # policies: six shares that sum to 1
         evidence.close(free[GOOD].sum(), 1, 1e-9, f"linear programme, L = {distance}, gap {gap}")
         evidence.bounded(best_policy(p, gap * GOOD, beta)[GOOD].sum(), "π*(G) with the term", high=0.5)
+    evidence.equation(evidence.sentence(r"\Delta > 0"), 0, "the gaps of these runs", each="Delta", Delta=gaps)
 
 
 def test_dpo_coverage(evidence):
     r"""DPO's expected loss leads to $\pi^*$ if the pairs connect all responses, and else it need not;
     without $\piref$ it leads to $e^{r/\beta}$, normalised, whatever the base is."""
     chain, apart = [(i, i + 1) for i in range(5)], []
+    least = evidence.sentence(r"\pi = \softmax(r/\beta)")
     for p, r, b in instances(10, 9):
         p, b = 0.9 * p + 0.1 / 6, b + 0.2
         evidence.close(dpo_fit(p, r, b, chain), m.optimum(p, r, b), 1e-6, "BFGS, a chain of five pairs")
         loose = dpo_fit(free(p), r, b, chain)
-        evidence.close(loose, softmax(r / b), 1e-6, "BFGS on the loss without a reference")
+        evidence.equation(least, 1e-6, "BFGS on the loss without a reference", pi=loose, r=r, beta=b)
         evidence.bounded(np.abs(loose - m.optimum(p, r, b)).max(), "its distance from π*", low=0.01)
         apart.append(np.abs(dpo_fit(p, r, b, chain[:2] + chain[3:]) - m.optimum(p, r, b)).max())
     evidence.bounded(max(apart), "largest distance from π* without the middle pair", low=0.01)
@@ -146,6 +179,11 @@ def test_kl_price(evidence):
     least = m.binary_kl(rho, p[:, GOOD].sum(axis=1))
     evidence.close(rel_entr(near, p).sum(axis=1), least, 1e-11, "KL of 500 reweighted references against k")
     evidence.bounded(rel_entr(random, p).sum(axis=1) - least, "KL of random policies over k", low=1e-9)
+    split = r"k = \rho\log\frac{1}{P_0} + (1 - \rho)\log\frac{1}{1 - P_0} - H(\rho)"
+    evidence.equation(
+        evidence.sentence(split), 1e-11, "k by relative entropies, H by entropies, 500 pairs",
+        each="k rho P_0", k=least, rho=rho, P_0=p[:, GOOD].sum(axis=1), H=lambda q: entr(q) + entr(1 - q),
+    )  # fmt: skip
 
 
 def test_zero_support(evidence):
@@ -158,8 +196,28 @@ def test_zero_support(evidence):
         kept.append(m.optimum(p, r, b)[0])
         mass = 10.0 ** rng.uniform(-300, 0)
         values.append(float(m.rlhf_objective(np.append(mass, (1 - mass) * p[1:]), p, r, b)))
-    evidence.close(kept, 0, 0, "200 optima, rewards on that response up to a million")
+    evidence.equation(
+        evidence.sentence(r"\pi^*(y \given x) = 0"), 0, "200 optima, rewards of up to a million on y",
+        each="pi_star", pi_star=[lambda y, x, k=k: {("y", "x"): k}[y, x] for k in kept], y="y", x="x",
+    )  # fmt: skip
     evidence.equal(set(values), {-np.inf}, "the objective of 200 policies with mass down to 1e-300 on it")
+
+
+def price_by_parts(evidence, reference, s, **values):
+    """Compare J, dk/dρ and dρ/ds as the proof of eq-sft-slope has them."""
+    start, rho = reference[GOOD].sum(), expit(s)
+    k, h = m.binary_kl(rho, start), 1e-4 * rho * (1 - rho)
+    rise = (m.binary_kl(rho + h, start) - m.binary_kl(rho - h, start)) / (2 * h)
+    growth = (expit(s + 1e-5) - expit(s - 1e-5)) / 2e-5
+    values |= {"each": "rho s J k dk_drho drho_ds", "rho": rho, "s": s, "k": k, "P_0": start}
+    values |= {"dk_drho": rise, "drho_ds": growth, "L": -m.log_odds(reference, GOOD)}
+    for formula in (
+        r"J = \rho\Delta - \beta k + r_B",
+        r"\frac{dk}{d\rho} = \logit\rho - \logit P_0 = s + L",
+        r"\frac{d\rho}{ds} = \rho(1 - \rho)",
+    ):
+        route = "J enumerated, central differences of k and ρ, 41 policies"
+        evidence.equation(evidence.sentence(formula), 1e-7, route, **values)
 
 
 def test_rlhf_slope(evidence):
@@ -177,6 +235,7 @@ def test_rlhf_slope(evidence):
             "eq-sft-slope", 1e-8, "central differences of J at 41 policies", each="dJ_ds s rho",
             dJ_ds=slopes, s=s, rho=expit(s), Delta=gap, beta=b, L=-m.log_odds(p, GOOD),
         )  # fmt: skip
+        price_by_parts(evidence, p, s, J=[value(x) for x in s], Delta=gap, beta=b, r_B=r[5])
     s, gap, low = sp.symbols("s Delta r", real=True)
     b, *weights = sp.symbols("beta p:4", positive=True)
     good, bad = sum(weights[:2]), sum(weights[2:])
@@ -205,14 +264,33 @@ def test_first_step(evidence):
     r"""At $\theta = \theta_{\mathrm{ref}}$ the DPO gradient is $(-\beta/2, +\beta/2, 0, \dots)$ in the
     logits, whatever $\piref$ is; without $\piref$ the weight is $\beta\sigma(-\beta c)$."""
     starts = np.exp(log_softmax(np.random.default_rng(4).uniform(-60, 0, (100, 5)), axis=1))
-    first = np.array([[-0.05, 0.05, 0, 0, 0]])
+    pair = np.tile([-1, 1, 0, 0, 0], (100, 1))
     held, loose = (
-        [approx_fprime(np.log(p), m.dpo_loss, 1e-6, reference(p), 0.1, (0, 1)) for p in starts]
+        np.array([approx_fprime(np.log(p), m.dpo_loss, 1e-6, reference(p), BETA, (0, 1)) for p in starts])
         for reference in (np.copy, free)
     )
-    evidence.close(held, first, 1e-7, "finite differences, 100 references")
-    weights = 2 * expit(-0.1 * np.log(starts[:, :1] / starts[:, 1:2]))
-    evidence.close(loose, weights * first, 1e-7, "the same 100 starts without a reference")
+    evidence.close(held, BETA / 2 * pair, 1e-7, "finite differences, 100 references")
+    ratios = np.log(starts[:, 0] / starts[:, 1])
+    weights = BETA * expit(-BETA * ratios)
+    evidence.close(loose, weights[:, None] * pair, 1e-7, "the same 100 starts without a reference")
+    route = "the weight without π_ref over β/2, above 1 just if c < 0"
+    evidence.bounded((loose[:, 1] / (BETA / 2) - 1) * -np.sign(ratios), route, low=0, strict=True)
+    evidence.equation(
+        evidence.sentence(r"\omega_\theta = \beta/2"), 1e-7, "these finite differences",
+        each="omega_theta", omega_theta=held[:, 1], beta=BETA,
+    )  # fmt: skip
+    losses, loss = (
+        np.array([m.dpo_loss(np.log(p), reference(p), BETA, (0, 1)) for p in starts])
+        for reference in (free, np.copy)
+    )
+    zero = evidence.sentence(r"m_\theta = 0")
+    evidence.equation(zero, 1e-12, "from the loss", each="m_theta", m_theta=-np.log(np.expm1(loss)))
+    margin = r"m_\theta = \beta\log\frac{\pitheta(y_w \given x)}{\pitheta(y_l \given x)}"
+    evidence.equation(
+        evidence.sentence(margin), 1e-9, "the margin that the loss stands for", beta=BETA,
+        each="m_theta pi_theta", m_theta=-np.log(np.expm1(losses)), x="x", y_w=0, y_l=1,
+        pi_theta=[lambda y, x, p=p: {"x": p}[x][y] for p in starts],
+    )  # fmt: skip
 
 
 class Nabla:
@@ -244,6 +322,10 @@ def test_dpo_gradient(evidence):
     slopes = [m.dpo_gradient(*c, pair) for c in cases]
     found = [nabla * loss for loss in losses]
     evidence.close(slopes, found, 1e-8, "the gradient in the logits, as simulated")
+    evidence.equation(
+        evidence.sentence(r"\omega_\theta = \beta\sigma(-m_\theta)"), 1e-8, "the slope in the logit of y_l",
+        each="omega_theta beta m_theta", omega_theta=[f[4] for f in found], beta=b, m_theta=b * moved,
+    )  # fmt: skip
     b, *p = sp.symbols("beta p:3", positive=True)
     logits = sp.symbols("theta:3", real=True)
     policy = [sp.exp(t) / sum(map(sp.exp, logits)) for t in logits]
@@ -259,15 +341,41 @@ def test_dpo_gradient(evidence):
 def test_same_loss_different_policy(evidence):
     r"""With the base's favourite as $y_l$, DPO runs from $D = 3$ and $D = 60$ share one loss curve, but
     after 100 steps have $\pi(y_w) > 0.99$ and $< 10^{-6}$; without $\piref$ their losses differ."""
-    near, far = (m.train(m.base(distance), 0.1, 101, 50.0) for distance in (3, 60))
-    losses = m.dpo_loss(near, m.base(3), 0.1, (0, 1))
-    evidence.close(m.dpo_loss(far, m.base(60), 0.1, (0, 1)), losses, 1e-11, "100 steps, loss by loss")
-    others = [m.dpo_loss(m.train(p, 0.1, 101, 50.0), p, 0.1, (0, 1)) for p, _, _ in instances(20, 10)]
+    near, far = (m.train(m.base(distance), BETA, STEPS + 1, RATE) for distance in (NEAR, FAR))
+    losses = m.dpo_loss(near, m.base(NEAR), BETA, (0, 1))
+    evidence.close(m.dpo_loss(far, m.base(FAR), BETA, (0, 1)), losses, 1e-11, "100 steps, loss by loss")
+    others = [m.dpo_loss(m.train(p, BETA, STEPS + 1, RATE), p, BETA, (0, 1)) for p, _, _ in instances(20, 10)]
     evidence.close(others, [losses] * 20, 1e-11, "100 steps from each of 20 random references")
-    evidence.bounded(expit(lead(near)[-1]), "π(y_w) from D = 3", low=0.99)
-    evidence.bounded(expit(lead(far)[-1]), "π(y_w) from D = 60", high=1e-6)
-    near, far = (m.dpo_loss(np.log(p), free(p), 0.1, (0, 1)) for p in map(m.base, (3, 60)))
+    for path, distance, printed in ((near, NEAR, "> 0.99"), (far, FAR, "< 10^{-6}")):
+        formula = evidence.sentence(rf"\pitheta(y_w) {printed}")
+        final = {"w": expit(lead(path)[-1])}
+        evidence.equation(formula, 0, f"π(y_w) from D = {distance}", pi_theta=final.get, y_w="w")
+        evidence.equation(
+            evidence.sentence(r"m_\theta = \beta n"), 1e-10, f"the margin from the loss, D = {distance}",
+            each="m_theta n", m_theta=-np.log(np.expm1(losses)), n=lead(path) + distance, beta=BETA,
+        )  # fmt: skip
+    for text, value in (("100", STEPS), ("60", FAR)):
+        evidence.shows(text, value)
+    near, far = (m.dpo_loss(np.log(p), free(p), BETA, (0, 1)) for p in map(m.base, (NEAR, FAR)))
     evidence.bounded(far - near, "difference of the first losses without a reference", low=1)
+
+
+def weights_on_the_way(evidence, start, distance):
+    """Compare the weights of a pair at the tie, and without a reference also on the way to it."""
+    ways = np.log(start) + np.outer(np.linspace(0, distance, 50), [0.5, -0.5])
+    held, loose = (
+        np.array([m.dpo_gradient(logits, p, BETA, (0, 1))[1] for logits in ways])
+        for p in (start, free(start))
+    )
+    for formula, weights in (
+        (r"\omega_\theta = \beta\sigma(-\beta D)", held[-1:]),
+        (r"\omega_\theta = \beta/2", loose[-1:]),
+        (r"\omega_\theta \ge \beta/2", loose),
+    ):
+        evidence.equation(
+            evidence.sentence(formula), 1e-12, f"the gradient in the logit of y_l, D = {distance}",
+            each="omega_theta", omega_theta=weights, beta=BETA, D=int(distance),
+        )  # fmt: skip
 
 
 def test_tie_weights(evidence):
@@ -278,10 +386,29 @@ def test_tie_weights(evidence):
         start, inside = m.base(distance, ratio), ratio is None
         tie = np.log(start) + distance / (2 if inside else 1) * np.array([1, -1, 0])[: len(start)]
         evidence.close(tie[0], tie[-1], 1e-12, f"log π(y_w) = log π(y_o) at the tie, D = {distance}")
-        held, loose = (-m.dpo_gradient(tie, p, 0.1, (0, 1))[0] / 0.1 for p in (start, free(start)))
+        held, loose = (-m.dpo_gradient(tie, p, BETA, (0, 1))[0] / BETA for p in (start, free(start)))
         nats, ratio = (distance, -distance) if inside else (2 * distance, ratio)
-        evidence.close(held, expit(-0.1 * nats), 1e-12, f"its weight, the favourite in the pair: {inside}")
-        evidence.close(loose, expit(-0.1 * (nats + ratio)), 1e-12, "its weight without a reference")
+        evidence.close(held, expit(-BETA * nats), 1e-12, f"its weight, the favourite in the pair: {inside}")
+        evidence.close(loose, expit(-BETA * (nats + ratio)), 1e-12, "its weight without a reference")
+        if inside:
+            weights_on_the_way(evidence, start, distance)
+
+
+def rates_of_gain(evidence):
+    """Compare dn/dt, along which the flow moves, with the slopes of the loss at 200 policies."""
+    rng, columns = np.random.default_rng(20), []
+    for number, (p, _, b) in enumerate(instances(200, 20)):
+        logits, reference = rng.normal(0, 3, 6), free(p) if number % 2 else p
+        slope = approx_fprime(logits, m.dpo_loss, 1e-6, reference, b, (0, 1))
+        ratio = np.log(p[0] / p[1])
+        columns.append((slope[1] - slope[0], logits[0] - logits[1] - ratio, b, number % 2 * ratio))
+    gain, n, beta, b = np.transpose(columns)
+    evidence.equation(
+        evidence.sentence(
+            r"\frac{dn}{dt} = 2\beta\sigma(-m_\theta) = 2\beta/(1 + e^{\beta(b + n)})"
+        ), 1e-6, "finite differences of the loss, 200 policies, half of them without π_ref",
+        each="dn_dt n beta b m_theta", dn_dt=gain, n=n, beta=beta, b=b, m_theta=beta * (b + n),
+    )  # fmt: skip
 
 
 def test_time_to_tie(evidence):
@@ -299,6 +426,7 @@ def test_time_to_tie(evidence):
             each="T_b n beta b", T_b=[lambda n, time=time: time for time in times],
             n=nats, beta=betas, b=start,
         )  # fmt: skip
+    rates_of_gain(evidence)
     n, beta = sp.symbols("n beta", positive=True)
     b, v = sp.symbols("b v", real=True)
     time = sp.integrate((1 + sp.exp(beta * b) * sp.exp(beta * v)) / (2 * beta), (v, 0, n))
@@ -309,41 +437,52 @@ def test_time_to_tie(evidence):
 def test_reference_resets(evidence):
     r"""$\piref$ slows a pair that the base has the wrong way round, speeds up one that it has the right
     way, and changes nothing, to the last bit, if $c = 0$."""
-    rng, slower, faster = np.random.default_rng(16), [], []
-    for _ in range(10):
+    rng, ratios, times = np.random.default_rng(16), [], []
+    for sign in (-1, 1) * 10:
         distance, beta, ratio = rng.uniform([1, 0.05, 0.5], [10, 0.5, 10])
-        for sign, found in ((-1, slower), (1, faster)):
-            start = m.base(distance, sign * ratio)
-            found.append(flow_time(start, beta, start) / flow_time(start, beta, free(start)))
-    evidence.bounded(slower, "flow times with over without π_ref, ten pairs with c < 0", low=1.01)
-    evidence.bounded(faster, "the same for c > 0", high=0.99)
-    start = m.base(60, 0)
-    held, loose = (m.train(start, 0.1, 1000, 50.0, p) for p in (start, free(start)))
-    evidence.equal(held.tolist() == loose.tolist(), True, "1,000 steps for c = 0, bit by bit")
+        start = m.base(distance, sign * ratio)
+        ratios.append(np.log(start[0] / start[1]))
+        times.append(flow_time(start, beta, start) / flow_time(start, beta, free(start)))
+    ratios, slower = np.array(ratios), np.array(times) > 1
+    for formula, c in (("c < 0", ratios[slower]), ("c > 0", ratios[~slower])):
+        route = f"pairs whose flow takes {'longer' if c[0] < 0 else 'less long'} with π_ref, of 20"
+        evidence.equation(evidence.sentence(formula), 0, route, each="c", c=c)
+    evidence.bounded(np.abs(np.log(times)), "log of their flow times with over without π_ref", low=0.01)
+    start = m.base(FAR, 0)
+    held, loose = (m.train(start, BETA, 1000, RATE, p) for p in (start, free(start)))
+    evidence.equal(held.tolist() == loose.tolist(), True, "1,000 steps, bit by bit")
+    unchanged = np.log(start[0] / start[1])
+    evidence.equation(evidence.sentence("c = 0"), 0, "the base of these steps", c=unchanged)
 
 
 def test_steps_to_tie(evidence):
     r"""From $D = 60$ with the favourite as $y_l$, steps of size 50 at $\beta = 0.1$: the tie comes after 406
     steps, at a loss of about 0.0025, and after 7 without $\piref$."""
-    start = m.base(60)
-    held, loose = (m.train(start, 0.1, 450, 50.0, p) for p in (start, free(start)))
+    start = m.base(FAR)
+    held, loose = (m.train(start, BETA, 450, RATE, p) for p in (start, free(start)))
     steps = [int(np.argmax(lead(path) >= 0)) for path in (held, loose)]
-    evidence.equal(steps, [406, 7], "steps until log π(y_w) ≥ log π(y_l)")
-    evidence.close(m.dpo_loss(held[406], start, 0.1, (0, 1)), 0.0025, 5e-5, "the loss at the tie")
-    flows = np.array([flow_time(start, 0.1, p) for p in (start, free(start))]) / 50
-    evidence.close(steps / flows, 1, 0.01, "steps over the time of gradient flow divided by their size")
+    flows = np.array([flow_time(start, BETA, p) for p in (start, free(start))]) / RATE
+    evidence.close(steps / flows, [1, 1], 0.01, "steps over the time of gradient flow divided by their size")
+    loss = m.dpo_loss(held[steps[0]], start, BETA, (0, 1))
+    for text, value in (("60", FAR), ("0.1", BETA), ("50", RATE), ("0.0025", loss)):
+        evidence.shows(text, value)
+    for text, value in zip(("406", "7"), steps):
+        evidence.shows(text, value)
 
 
 def test_what_a_loss_buys(evidence):
     r"""A loss $\ell$ means $-\log(e^\ell - 1)/\beta$ nats gained with $\piref$, from every base; without
     it, a log-ratio $\log\frac{\pi(y_w)}{\pi(y_l)}$ of that size."""
-    for distance in (3, 20, 60):
+    ratio = r"\log(e^\ell - 1)/\beta"
+    for distance in (NEAR, 20, FAR):
         start = m.base(distance)
-        for reference, origin in ((start, distance), (free(start), 0)):
-            path = m.train(start, 0.1, 500, 50.0, reference)
-            counted = m.nats_gained(m.dpo_loss(path, reference, 0.1, (0, 1)), 0.1)
-            route = f"500 policies of a DPO run from D = {distance}, counted from {-origin}"
-            evidence.close(counted, lead(path) + origin, 1e-9, route)
+        for reference, printed in ((start, rf"h = -D - {ratio}"), (free(start), rf"h = -{ratio}")):
+            path = m.train(start, BETA, 500, RATE, reference)
+            evidence.equation(
+                evidence.sentence(printed), 1e-9, f"500 policies of a DPO run from D = {distance}",
+                each="h ell", h=lead(path), ell=m.dpo_loss(path, reference, BETA, (0, 1)), D=distance,
+                beta=BETA,
+            )  # fmt: skip
 
 
 def test_classes(evidence):
@@ -367,33 +506,40 @@ def test_third_response(evidence):
     r"""From $D = 60$ with $y_o$ outside the pair and $c = 0$, steps of size 50 at $\beta = 0.1$ tie after
     about 163,000 steps, at a loss of about $6 \times 10^{-6}$, with $\piref$ and without."""
     gains = [0.0]  # of the preferred logit, step by step
-    while gains[-1] < 60:
-        gains.append(gains[-1] + 50 * 0.1 / (1 + exp(0.2 * gains[-1])))
-    start = m.base(60, 0)
+    while gains[-1] < FAR:
+        gains.append(gains[-1] + RATE * BETA / (1 + exp(2 * BETA * gains[-1])))
+    start, steps = m.base(FAR, 0), len(gains) - 1
     for reference in (start, free(start)):
-        path = m.train(start, 0.1, 1000, 50.0, reference)
-        evidence.close(lead(path) + 60, gains[:1000], 1e-11, "the first steps of the run")
-    evidence.equal(round(len(gains) - 1, -3), 163_000, "the number of steps, to thousands")
-    evidence.close(np.log1p(exp(-0.2 * gains[-1])), 6e-6, 5e-7, "the loss there")
-    time = evidence.printed("eq-sft-time").function()(n=120, beta=0.1, b=0)
-    evidence.close(50 * (len(gains) - 1) / time, 1, 1e-4, "steps times their size over gradient flow's time")
+        path = m.train(start, BETA, 1000, RATE, reference)
+        evidence.close(lead(path) + FAR, gains[:1000], 1e-11, "the first steps of the run")
+    time = evidence.printed("eq-sft-time").function()(n=2 * FAR, beta=BETA, b=0)
+    evidence.close(RATE * steps / time, 1, 1e-4, "steps times their size over gradient flow's time")
+    for text, value in (("60", FAR), ("0.1", BETA), ("50", RATE), ("163,000", round(steps, -3))):
+        evidence.shows(text, value)
+    evidence.shows(r"6 \times 10^{-6}", np.log1p(exp(-2 * BETA * gains[-1])))
 
 
 def test_nll_term(evidence):
-    """With 0.2 of the negative log-likelihood of $y_w$ added, DPO lifts $y_w$ past 0.99 from $D = 60$ with
+    r"""With 0.2 of the negative log-likelihood of $y_w$ added, DPO lifts $y_w$ past 0.99 from $D = 60$ with
     $y_o$ outside the pair within 100 steps."""
-    lifted, stuck = (m.train(m.base(60, 0), 0.1, 101, 50.0, nll=nll)[-1] for nll in (0.2, 0))
-    evidence.bounded(softmax(lifted)[0], "π(y_w) after 100 steps with the term", low=0.99)
-    evidence.bounded(softmax(stuck)[0], "π(y_w) after 100 steps without it", high=1e-12)
+    weight = 0.2
+    lifted, stuck = (softmax(m.train(m.base(FAR, 0), BETA, STEPS + 1, RATE, nll=w)[-1]) for w in (weight, 0))
+    evidence.equation(
+        evidence.sentence(r"\pitheta(y_w \given x) > 0.99"), 0, "π(y_w) after 100 steps with the term",
+        pi_theta=lambda y, x: {"x": lifted}[x][y], y_w=0, x="x",
+    )  # fmt: skip
+    evidence.bounded(stuck[0], "π(y_w) after 100 steps without it", high=1e-12)
+    for text, value in (("0.2", weight), ("60", FAR), ("100", STEPS)):
+        evidence.shows(text, value)
 
 
 def test_kto(evidence):
     r"""On the same table KTO, which judges each response alone, ties after 643 steps, and after 555
     without $\piref$."""
-    start, rng = m.base(60, 0), np.random.default_rng(18)
-    for reference, expected in ((start, 643), (free(start), 555)):
-        path = m.train(start, 0.1, 700, 50.0, reference, slope=m.kto_gradient)
-        evidence.equal(int(np.argmax(lead(path) >= 0)), expected, "steps until y_w ties with y_o")
+    start, rng = m.base(FAR, 0), np.random.default_rng(18)
+    for text, reference in (("643", start), ("555", free(start))):
+        path = m.train(start, BETA, 700, RATE, reference, slope=m.kto_gradient)
+        evidence.shows(text, int(np.argmax(lead(path) >= 0)))
     for p, _, b in instances(20, 18):
         logits = np.log(p) + rng.normal(0, 1, 6)
         point = max(0, softmax(logits) @ (log_softmax(logits) - np.log(p)))
@@ -408,12 +554,12 @@ def test_kto(evidence):
 
 def test_best_beta(evidence):
     r"""The gradient-flow time to gain $n$ nats with $\piref$ is shortest at $\beta = 2/n$."""
-    found = []
     for distance in (3, 20):
         start = m.base(distance)
         times, ends = (lambda b: flow_time(start, b, start)), (1 / distance, 4 / distance)
-        found.append(distance * minimize_scalar(times, ends).x)
-    evidence.close(found, 2, 1e-3, "Brent's search over flows simulated for n = 3 and 20, times n")
+        found = float(minimize_scalar(times, ends).x)
+        route = f"Brent's search over flows simulated for n = {distance}"
+        evidence.equation(evidence.sentence(r"\beta = 2/n"), 1e-4, route, beta=found, n=distance)
     beta, n = sp.symbols("beta n", positive=True)
     scope = {"T_b": sp.Function("T"), "n": n, "beta": beta, "b": sp.Integer(0)}
     [(_, (_, time))] = evidence.printed("eq-sft-time").sides(scope, exact=True)
@@ -423,41 +569,48 @@ def test_best_beta(evidence):
 
 def test_rare_samples(evidence):
     r"""An even chance of a good response among $N$ samples from the base needs about $0.69/P_0$ of them."""
+    needed = m.samples_for_even_chance(LENGTHS)
+    evidence.equation(
+        evidence.sentence(r"N \approx 0.69/P_0"), 1e-12, "the N of an even chance at L = 5, 20 and 100",
+        each="N P_0", N=needed, P_0=m.base_probability(LENGTHS), approx=0.005,
+    )  # fmt: skip
     rng, shares = np.random.default_rng(7), []
     for rate, seed in ((0.05, 1), (0.01, 2), (0.002, 3)):
-        reference = far_reference(np.log(1 / rate - 1), seed)
-        batches = rng.choice(6, (20_000, round(0.69 / rate)), p=reference)
+        distance = np.log(1 / rate - 1)
+        reference, size = far_reference(distance, seed), round(m.samples_for_even_chance(distance))
+        batches = rng.choice(6, (20_000, size), p=reference)
         shares.append(GOOD[batches].any(axis=1).mean())
-    evidence.close(shares, 0.5, 0.02, "share of 20,000 batches of 0.69/P_0 responses with a good one")
-    needed = m.samples_for_even_chance(LENGTHS) * m.base_probability(LENGTHS)
-    evidence.close(needed, 0.69, 0.005, "N times P_0 at L = 5, 20 and 100")
+    evidence.close(shares, 0.5, 0.02, "share of 20,000 batches of N responses with a good one")
 
 
 def test_small_distance(evidence):
     """Success rates of 39.7 % and 15.6 % are distances of 0.42 and 1.69."""
-    found = [brentq(lambda length: m.base_probability(length) - rate, -5, 5) for rate in (0.397, 0.156)]
-    evidence.close(found, [0.42, 1.69], 0.005, "roots of P_0(L) = rate")
+    for rate, text in ((0.397, "0.42"), (0.156, "1.69")):
+        found = brentq(lambda length: m.base_probability(length) - rate, -5, 5)
+        evidence.close(found, np.log(1 / rate - 1), 1e-9, f"root of P_0(L) = {rate} against the log-odds")
+        evidence.shows(text, found)
+        evidence.shows(f"{100 * rate:.1f}", 100 * rate)
 
 
 def costs(flow):
     """Return the rows of the cost table: name → (growth as printed, growth, value), of the distance."""
     return {
-        r"reward gap for even odds": (r"$\beta L$", lambda L: L, lambda L: 0.1 * L),
+        r"reward gap for even odds": (r"$\beta L$", lambda L: L, lambda L: BETA * L),
         r"nats of KL for even odds, $k(\frac{1}{2}, P_0)$": (
             "$L/2$", lambda L: L, lambda L: m.binary_kl(0.5, m.base_probability(L))),
         r"DPO weight/$\beta$ at the tie with $y_l$": (
-            r"$e^{-\beta D}$", lambda D: np.exp(-0.1 * D), lambda D: expit(-0.1 * D)),
+            r"$e^{-\beta D}$", lambda D: np.exp(-BETA * D), lambda D: expit(-BETA * D)),
         r"the same without $\piref$": ("constant", np.ones_like, lambda D: expit(0 * D)),
         r"DPO time to the tie with $y_l$": (
-            r"$e^{\beta D}$", lambda D: np.exp(0.1 * D), lambda D: flow(n=D, beta=0.1, b=0 * D)),
+            r"$e^{\beta D}$", lambda D: np.exp(BETA * D), lambda D: flow(n=D, beta=BETA, b=0 * D)),
         r"the same without $\piref$, $b = -D$": (
-            "$D$", lambda D: D, lambda D: flow(n=D, beta=0.1, b=-D)),
+            "$D$", lambda D: D, lambda D: flow(n=D, beta=BETA, b=-D)),
         r"DPO time to the tie with a $y_o$ outside the pair": (
-            r"$e^{2\beta D}$", lambda D: np.exp(0.2 * D), lambda D: flow(n=2 * D, beta=0.1, b=0 * D)),
+            r"$e^{2\beta D}$", lambda D: np.exp(2 * BETA * D), lambda D: flow(n=2 * D, beta=BETA, b=0 * D)),
         r"samples for an even chance of one good": ("$e^L$", np.exp, m.samples_for_even_chance),
         r"PPO rounds of full growth from $P_0$ to 1, if one token decides": (
             r"$L/\log(1 + \varepsilon)$", lambda L: L, lambda L: [
-                next(t for t in count() if t * np.log(1.2) >= -np.log(m.base_probability(x))) for x in L]),
+                next(t for t in count() if t * np.log1p(CLIP) >= -np.log(m.base_probability(x))) for x in L]),
     }  # fmt: skip
 
 
@@ -467,6 +620,9 @@ def test_cost_table(evidence):
     flow = evidence.printed("eq-sft-time").function(each="n b")
     rows, far = costs(flow), np.array([300.0, 600.0])
     evidence.equal(list(COSTS), ["obstacle", "---", *rows], "the rows of the table, by name")
+    evidence.equal(COSTS["obstacle"][2:], [str(length) for length in LENGTHS], "the heads of the columns")
+    evidence.shows("0.1", BETA)
+    evidence.shows("0.2", CLIP)
     printed = {name: COSTS[name][1] for name in rows}
     evidence.equal(printed, {name: row[0] for name, row in rows.items()}, "their growth, as printed")
     for number, (name, (_, shape, value)) in enumerate(rows.items(), 1):
