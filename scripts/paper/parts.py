@@ -60,11 +60,15 @@ def discover(*folders: str | Path) -> list[Part]:
 
 
 def digest(*paths: Path, text: str = "") -> str:
-    """Return a digest of a text and of the contents of the files that exist among `paths`."""
+    """Return a digest of a text and of the contents of the files that exist among `paths`.
+
+    Windows line ends count as plain ones: a checkout that has them is the same text.
+    """
     state = hashlib.sha256(text.encode())
     for path in paths:
         if path.is_file():
-            state.update(f"{path.name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+            content = path.read_bytes().replace(b"\r\n", b"\n")
+            state.update(f"{path.name}\0{len(content)}\0".encode() + content)
     return state.hexdigest()
 
 
