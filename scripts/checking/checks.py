@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from paper.parts import CACHE, DOCS, REQUIREMENTS, SCRIPTS, Part, digest, discov
 from checking.junit import ChecksFailed, pytest
 
 OUTPUT = CACHE / "checks"
+HINT = "it is renewed by ./scripts/check"
 memory = joblib.Memory(CACHE / "joblib", verbose=0)
 
 
@@ -72,13 +74,12 @@ def recorded(part: Part) -> list[dict]:
     path = part.file("library.json")
     record = json.loads(path.read_text()) if path.is_file() else {"digest": None, "checks": []}
     found = {check["name"] for check in record["checks"]}
-    places = {name: f"{where(part.file('checks.py'), line)}: {name}" for name, line in names.items()}
-    hint = "run ./scripts/test, which runs it and renews library.json"
-    missing = [f"{places[name]}: no evidence in library.json; {hint}" for name in names if name not in found]
-    if found and record["digest"] != sources(part):
-        missing = [f"{places[name]}: the evidence in library.json is stale; {hint}" for name in names]
-    if missing:
-        raise ChecksFailed(missing)
+    missing = [name for name in names if name not in found]
+    stale = bool(found) and record["digest"] != sources(part)
+    if missing or stale:
+        what = "the evidence in library.json is stale" if stale else "no evidence in library.json"
+        which = f"{where(part.file('checks.py'), names[missing[0]] if missing else min(names.values()))}"
+        raise ChecksFailed([f"{which}: {', '.join(missing or names)}: {what}; {HINT} docs/{part.id}"])
     return [check for check in record["checks"] if check["name"] in names]
 
 
@@ -101,19 +102,28 @@ def evidence(part: Part) -> tuple[list[dict], list[str]]:
     try:
         code = functions(part)
     except SyntaxError as error:
-        return [], [f"{where(part.file('checks.py'), error.lineno)}: {error.msg}"]
+        place = where(part.file("checks.py"), error.lineno)
+        return unread(part), [f"{place}: SyntaxError: {error.msg}"]
     records, errors = {}, []
     reused = fast.check_call_in_cache(part.id, fast_key(part))
     for run in (lambda: fast(part.id, fast_key(part)), lambda: recorded(part)):
         try:
             found = run()
         except ChecksFailed as failed:
-            found, errors = failed.records, errors + failed.messages
+            # Until the fast checks pass, the code may change, and with it whether a record is stale.
+            found, errors = failed.records, errors or failed.messages
         records |= {record["name"]: record for record in found}
     return [
         not_run(part, name, line) | records.get(name, {}) | {"code": source, "reused": reused or library}
         for name, (line, library, source) in code.items()
     ], errors
+
+
+def unread(part: Part) -> list[dict]:
+    """Return records, without evidence, of the checks in a file that Python cannot read."""
+    lines = enumerate(part.file("checks.py").read_text().splitlines(), 1)
+    named = ((number, re.search(r"\bdef (test_\w+)", line)) for number, line in lines)
+    return [not_run(part, found[1], line) | {"code": "", "reused": False} for line, found in named if found]
 
 
 def not_run(part: Part, name: str, line: int) -> dict:

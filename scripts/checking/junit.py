@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from difflib import get_close_matches
 from pathlib import Path
 
 from lxml import etree
@@ -37,12 +38,18 @@ def pytest(part: Part, selection: str) -> list[dict]:
             raise ChecksFailed([f"{where(part.file('checks.py'))}: {run.stderr or run.stdout}"])
         cases = etree.parse(report).findall(".//testcase")
     records = [read(part, case) for case in cases]
-    failed = [f"{r['place']}: {r['name']}: {r['failure']}" for r in records if r["state"] == "failed"]
+    failed = [message(record) for record in records if record["state"] == "failed"]
     if failed:
         raise ChecksFailed(failed, records)
     if run.returncode not in (0, 5):  # 5: nothing selected
         raise ChecksFailed([f"{where(part.file('checks.py'))}: {run.stdout}"])
     return records
+
+
+def message(record: dict) -> str:
+    """Return what failed, behind its place: that of the check, or where its file cannot be imported."""
+    placed = re.match(r"\S+\.py:\d+: ", record["failure"])
+    return record["failure"] if placed else f"{record['place']}: {record['name']}: {record['failure']}"
 
 
 def read(part: Part, case: etree._Element) -> dict:
@@ -58,14 +65,25 @@ def read(part: Part, case: etree._Element) -> dict:
         "libraries": json.loads(properties.get("libraries", "{}")),
         "seconds": float(case.get("time", 0)),
         "state": "passed" if problem is None else "failed",
-        "failure": "" if problem is None else explain(problem),
+        "failure": "" if problem is None else explain(problem) + nearest(part, problem.get("message", "")),
     }
+
+
+def nearest(part: Part, message: str) -> str:
+    """Return the label of the page that is nearest to one that a check asked for in vain, as a question."""
+    asked = re.search(r"has no equation '([^']+)'", message)
+    labels = re.findall(r"\\label\{([^}]*)\}", part.page.read_text())
+    near = get_close_matches(asked[1], labels, 1) if asked else []
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def explain(problem: etree._Element) -> str:
     """Return the message of a failed case; of a file that can't be imported, the innermost place too."""
     if problem.get("message") != "collection failure":
         return f"{problem.tag}: {problem.get('message', '')}".splitlines()[0]
-    places = re.findall(r"^(docs/\S+\.py:\d+): in ", problem.text or "", re.MULTILINE)
-    errors = re.findall(r"^E +(.+)$", problem.text or "", re.MULTILINE)
+    text = problem.text or ""
+    places = re.findall(r"^(docs/\S+\.py:\d+): in ", text, re.MULTILINE)
+    unread = re.findall(r'^E +File "(.+)", line (\d+)$', text, re.MULTILINE)  # a syntax error
+    places += [where(Path(file), int(line)) for file, line in unread]
+    errors = re.findall(r"^E +(.+)$", text, re.MULTILINE)
     return f"{places[-1] if places else ''}: {errors[-1] if errors else problem.text}"

@@ -57,8 +57,8 @@ class Entry:
 
     def as_json(self) -> dict:
         """Return the entry as the published `ledger.json` has it."""
-        page, _, line = self.place.rpartition(":")
-        place = {"page": page, "line": int(line), "status": self.status, "check": self.check}
+        page, _, line = self.place.partition(":")
+        place = {"page": page, "line": int(line or 0), "status": self.status, "check": self.check}
         return place | {name: value for name, value in asdict(self).items() if name != "place"}
 
 

@@ -18,13 +18,12 @@ from paper.parts import CACHE, DOCS, REQUIREMENTS, SCRIPTS, Part, digest, discov
 from drawing.canvas import PALETTES, STYLE, WIDTHS, Canvas, style
 
 OUTPUT = CACHE / "figures"
+EMPTY = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1" viewBox="0 0 1 1"></svg>'
 memory = joblib.Memory(CACHE / "joblib", verbose=0)
 
 
 def functions(part: Part) -> dict:
     """Return the public functions of the part's `figures.py`, by figure name."""
-    if not part.file("figures.py").is_file():
-        return {}
     module = part.load("figures")
     own = inspect.getmembers(module, lambda f: inspect.isfunction(f) and f.__module__ == module.__name__)
     return {name.replace("_", "-"): f for name, f in own if not name.startswith("_")}
@@ -77,10 +76,14 @@ def failing_line(part: Part, error: Exception) -> str:
 def draw(part: Part) -> tuple[dict[str, dict], list[str]]:
     """Draw the figures of one part; return name → {alt, reused} and the errors, each with its place."""
     figures, errors = {}, []
+    if not part.file("figures.py").is_file():
+        lost = shown(part)
+        missing = f"{where(part.page)}: there is no figures.py to draw {', '.join(lost)}"
+        return empty(part, lost), [missing] * bool(lost)
     try:
         found = functions(part)
     except Exception as error:
-        return {}, [f"{failing_line(part, error)}: {type(error).__name__}: {error} (page {part.id})"]
+        return empty(part, shown(part)), [f"{failing_line(part, error)}: {kind(error)}"]
     for name, function in found.items():
         line = inspect.getsourcelines(function)[1]
         if not function.__doc__:
@@ -99,9 +102,27 @@ def draw(part: Part) -> tuple[dict[str, dict], list[str]]:
                 **{width: size(drawn[file_name(name, "light", width)]) for width in WIDTHS},
             }
         except Exception as error:
-            what = f"figure {name}: {type(error).__name__}: {error} (page {part.id})"
-            errors.append(f"{failing_line(part, error)}: {what}")
-    return figures, errors
+            errors.append(f"{failing_line(part, error)}: figure {name}: {kind(error)}")
+    return empty(part, [name for name in found if name not in figures]) | figures, errors
+
+
+def shown(part: Part) -> list[str]:
+    """Return the names of the figures that the page of a part shows."""
+    return re.findall(r"\]\(([\w-]+)\.svg\)", part.page.read_text())
+
+
+def empty(part: Part, names: list[str]) -> dict[str, dict]:
+    """Draw nothing in place of figures that failed: what shows or names them is no problem of its own."""
+    for name in names:
+        for file in (file_name(name, scheme, width) for scheme in PALETTES for width in WIDTHS):
+            (OUTPUT / part.id / file).write_text(EMPTY)
+    nothing = {"reused": False, "equations": [], "failed": True} | dict.fromkeys(WIDTHS, (1, 1))
+    return {name: {"alt": name} | nothing for name in names}
+
+
+def kind(error: Exception) -> str:
+    """Return the kind and the message of an error, as pytest says it."""
+    return f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
 
 
 def main(*folders: str) -> int:

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import resource
 import shutil
 import sys
@@ -14,11 +15,14 @@ os.environ["NO_MKDOCS_2_WARNING"] = "1"  # an advertisement, not a warning about
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 from mkdocs.exceptions import Abort, MkDocsException
+from paper import settings
 from paper.parts import CACHE, DOCS, ROOT, SCRIPTS, digest
 
 from pages.links import broken_links
 
 SITE, STAGING, RECORD = ROOT / "site", CACHE / "site", CACHE / "build.json"
+
+NAMED = re.compile(r"#([\w-]+)|([\w-]+)\.(?:svg|png|jpg|md)\b|'([\w-]+)'")  # an anchor, a file, a name
 
 
 class Report(logging.Handler):
@@ -66,19 +70,37 @@ def reusable() -> dict | None:
 def make(report: Report) -> list[str]:
     """Build the pages into the staging folder and check their links; return all problems."""
     shutil.rmtree(STAGING, ignore_errors=True)
-    config = load_config(str(ROOT / "mkdocs.yml"), site_dir=str(STAGING))
-    config.plugins.on_startup(command="build", dirty=False)
+    if broken := settings.problems():
+        return broken
     try:
+        config = load_config(str(ROOT / "mkdocs.yml"), site_dir=str(STAGING))
+        config.plugins.on_startup(command="build", dirty=False)
         build(config)
+        config.plugins.on_shutdown()
     except (Abort, MkDocsException) as error:
         return [*report.warnings, str(error)]
-    finally:
-        config.plugins.on_shutdown()
     pages = [path for path in files(STAGING) if path.name == "index.html"]
     report.step(f"{len(pages)} pages built")
-    broken = broken_links(STAGING, config.site_url)
+    sound = not report.warnings  # of other pages nothing is printed, and links to PDF files are not broken
+    broken = broken_links(STAGING, config.site_url, skip="" if sound else "/pdf/")
     report.step(f"links, anchors and assets checked: {len(broken)} broken")
-    return report.warnings + broken
+    return distinct(report.warnings + broken)
+
+
+def distinct(problems: list[str]) -> list[str]:
+    """Return the problems: one for what is said of several lines of a file, or twice of the same line."""
+    lines, known = {}, set()
+    for problem in problems:
+        place, _, said = problem.partition(": ")
+        file, _, line = place.partition(":")
+        names = {(place, "".join(name).removeprefix("check-")) for name in NAMED.findall(said)}
+        if not line or not names & known:
+            lines.setdefault((file, said), []).append(line)
+            known |= names
+    return [
+        f"{file}{f':{first}' * bool(first)}: {said}" + f" (also in line {', '.join(more)})" * bool(more)
+        for (file, said), (first, *more) in lines.items()
+    ]
 
 
 def main() -> int:

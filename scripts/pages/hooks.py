@@ -4,18 +4,22 @@ import json
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import jupytext
 from checking import ledger
+from mkdocs.exceptions import Abort
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
 from mkdocs.structure.nav import Section
-from paper import exam
+from mkdocs.utils.meta import YAML_RE
+from paper import exam, front, markup, settings
 from paper.parts import CACHE, DOCS, SCRIPTS, discover
 from paper.sources import Sources
 
@@ -48,7 +52,8 @@ class SourceLine(logging.Filter):
         found = re.match(r"Doc file '([^']+)' contains (?:an?|the) .*?'([^']+)'", message)
         if found and not getattr(record, "located", False):
             path = DOCS / found[1]
-            record.msg, record.args, record.located = f"{Sources(path).locate(found[2])}: {message}", (), True
+            said = re.sub("^Doc file '[^']+' contains", "the page contains", message)
+            record.msg, record.args, record.located = f"{Sources(path).locate(found[2])}: {said}", (), True
         return True
 
 
@@ -60,7 +65,15 @@ def on_startup(command, dirty):
 
 
 def on_pre_build(config):
-    """Draw the figures and run the checks, each in a process of its own."""
+    """Read what is written for faults, draw the figures and run the checks, each in a process of its own.
+
+    Without the settings that all pages rest on there is no build at all.
+    """
+    report(broken := settings.problems())
+    if broken:
+        raise Abort()
+    for path in [*sorted(DOCS.rglob("*.md")), *sorted(DOCS.glob("q*/lab.py"))]:
+        report(markup.problems(path))
     for room, script in (("drawing", "figures"), ("checking", "checks")):
         # Imported, not run as a file: the cache keys its entries by the name of the module.
         command = f"import sys; from {room} import {script}; sys.exit({script}.main())"
@@ -68,8 +81,13 @@ def on_pre_build(config):
         done = run.stdout.splitlines()
         reused = sum(line.startswith("reused") for line in done)
         log.info("%d %s: %d new, %d reused", len(done), script, len(done) - reused, reused)
-        for message in run.stderr.splitlines() if run.returncode else []:
-            log.warning(message)
+        report(run.stderr.splitlines() if run.returncode else [])
+
+
+def report(problems: list[str]):
+    """Hand each problem to the log of the build."""
+    for problem in problems:
+        log.warning(problem)
 
 
 def on_files(files, config):
@@ -89,6 +107,23 @@ def on_files(files, config):
             cell["id"] = f"cell-{number}"  # jupytext draws random ids, which would differ at each build
         files.append(File.generated(config, uri, content=jupytext.writes(book, fmt="ipynb")))
     return files
+
+
+def on_serve(server, config, builder):
+    """Let the live server outlive a build that fails, with the pages of the last good one."""
+    build, site = server.builder, Path(config.site_dir)
+
+    def build_or_keep():
+        with TemporaryDirectory() as folder:
+            kept = shutil.copytree(site, f"{folder}/site", copy_function=os.link)
+            try:
+                build()
+            except (Exception, SystemExit) as error:
+                shutil.copytree(kept, site, dirs_exist_ok=True)
+                log.error("%s: this build stopped; the pages shown are those of the last one", short(error))
+
+    server.builder = build_or_keep
+    return server
 
 
 def generated(files, config, uri: str, path: Path):
@@ -158,11 +193,16 @@ def short(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[-1] if lines else ''}"
 
 
+@event_priority(100)  # before the topics are read
 def on_page_markdown(markdown, page, config, files):
-    """Leave the topics to the line of facts below the title."""
-    if "tags" in page.meta:
-        page.meta.setdefault("hide", []).append("tags")
-    return markdown
+    """Read a page as it was meant, whatever is reported about it; the line of facts shows its topics."""
+    path = Path(page.file.abs_src_path)
+    if front.is_part(path):
+        page.meta = front.meta(path.read_text()) | {"hide": ["tags"]}
+    line, _ = front.title(markdown := YAML_RE.sub("", markdown))
+    lines = markup.mended(markdown).splitlines()
+    lines[line - 1 : line] = map(front.plain, lines[line - 1 : line])
+    return "\n".join(lines)
 
 
 @event_priority(50)
@@ -171,8 +211,7 @@ def on_env(env, config, files):
     written = [file.page for file in files.documentation_pages() if file.page and file.page.content]
     done = pages.assemble(written, config.extra["topics"], config.site_url)
     typeset_formulas[:] = done.formulas
-    for problem in done.problems:
-        log.warning(problem)
+    report(done.problems)
     log.info("%d formulas typeset", len(typeset_formulas))
     log.info("%s", account(done.ledger))
     entries = [entry.as_json() for entry in done.ledger]

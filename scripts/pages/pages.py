@@ -9,6 +9,7 @@ from pathlib import Path
 from checking import ledger
 from checking.citations import link_citations
 from checking.claims import Claims
+from lxml.etree import Comment
 from lxml.html import HtmlElement, tostring
 from maths.formulas import printed
 from maths.typeset import typeset
@@ -74,7 +75,8 @@ def assemble(pages: list[Page], topics: list[str], site: str) -> Assembly:
         put_placeholder(formula, index, result.text)
     entries += [entry for sheet in sheets if sheet.part for entry in sheet.claims.cited()]
     made, unprinted = printed_sets(sheets, formulas, site, topics, not problems)
-    problems += unprinted
+    wrong = {f.place for f, result in zip(formulas, results) if result.error}  # and so not printed either
+    problems += [problem for problem in unprinted if problem.partition(": formula")[0] not in wrong]
     shown = {f.label: outer(f.element) for f in formulas if f.label}
     shown |= {url: claim for sheet in sheets for url, claim in claims_shown(sheet)}
     for sheet in sheets:
@@ -134,6 +136,8 @@ def number(page: Page, topics: list[str]) -> Sheet:
         article.number_figures(figures(part))
         article.problems += broken(part, article, records, topics)
         badges(article, records)
+        if not article.tree.xpath('.//comment()[normalize-space()="checks"]'):
+            article.tree.append(Comment("checks"))  # missing, which is a problem; what leads there is none
     sheet.claims = Claims(article, page.url, records, link_citations(article) if part else [])
     article.collect_formulas()
     fill(
@@ -169,6 +173,8 @@ def badges(article: Article, records: list[dict]):
         number, record = numbered.get(link.get("href")[1:], (0, None))
         link.set("class", f"badge {blocks.method(record) if record else 'none'}")
         link.set("data-claim", str(number))
+        if not record:
+            del link.attrib["href"]
 
 
 def account(sheets: list[Sheet]) -> tuple[list[ledger.Entry], list[str]]:

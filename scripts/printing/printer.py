@@ -151,10 +151,14 @@ class Printer:
         return f"#refer({quoted(target)}, {quoted(urljoin(self.site, target))}{elsewhere})[{body}];"
 
     def class_badge(self, element):
+        if element.get("href") is None:
+            return self.children(element)
         name = self.address + element.get("href")
         return f"#checked({quoted(name)}, {quoted(urljoin(self.site, name))}, {element.get('data-claim')});"
 
     def class_citation(self, element):
+        if element.get("href") is None:
+            return self.children(element)
         return f"#link(label({quoted(self.address + element.get('href'))}))[{self.children(element)}];"
 
     def class_math(self, element):
@@ -203,13 +207,14 @@ class Printer:
 
     def class_admonition(self, element):
         title = element.find('p[@class="admonition-title"]')
-        name = title.xpath('string(span[@class="statement-name"])').strip("()")
+        name = title.find('span[@class="statement-name"]/span')
+        named = "none" if name is None else f"[{self.children(name)}]"
         body = self.anchor(element) + "".join(self(child) for child in element if child is not title)
         if "proof" in element.classes:
             return f"\n\n#proof[{body.strip()}]\n\n"
         kind = title.xpath("string(strong)")
         whole = "true" if len(element.text_content()) <= SHORT else "false"
-        return f"\n\n#statement({quoted(kind)}, {quoted(name)}, {whole})[{body.strip()}]\n\n"
+        return f"\n\n#statement({quoted(kind)}, {named}, {whole})[{body.strip()}]\n\n"
 
     def tag_details(self, element):
         summary = element.find("summary")

@@ -19,6 +19,7 @@ TEMPLATE = SCRIPTS / "printing" / "print.typ"
 STANDARDS = ["a-2a", "ua-1"]
 SHORT = ("the-question", "answer-at-exam-length", "marking-scheme")
 SHORT_NOTE = "Answers at exam length and marking scheme"
+LOST = re.compile(r'the text `"(.+?)"` could not be displayed')
 FULL_NOTE = "Worked solutions, point by point"
 
 
@@ -91,6 +92,12 @@ class PrintSet:
         try:
             content = compiler.compile(format="pdf", pdf_standards=STANDARDS)
         except typst.TypstError as error:
+            lost = LOST.search(error.message)
+            if lost:
+                message = (
+                    f"no font of the printed sets has the character {lost[1]!r} (U+{ord(lost[1][0]):04X})"
+                )
+                raise Unprintable(message, lost[1]) from error
             raise Unprintable(place_of(error, source), "") from error
         self.path.parent.mkdir(exist_ok=True)
         self.path.write_bytes(content)
@@ -113,6 +120,14 @@ class Press:
         self.sheets = {sheet.page.url: sheet for sheet in sheets}
         self.formulas, self.site, self.problems = formulas, site, []
         self.questions = [question for question in exam.questions() if question.solved]
+
+    def placed(self, error: Unprintable) -> str:
+        """Return the message of an error of Typst behind the place where what it names is written."""
+        for sheet in self.sheets.values() if error.near else ():
+            place = sheet.article.sources.locate(error.near, again=True)
+            if ":" in place:
+                return f"{place}: {error}"
+        return str(error)
 
     @cache
     def page(self, address: str, level: int, units=None) -> Chapter:
@@ -197,10 +212,16 @@ def make(
     """Compose and compile all sets; return them and the problems, each with its place."""
     press = Press(sheets, formulas, site)
     WORK.mkdir(parents=True, exist_ok=True)
-    made, problems = press.sets(topics), press.problems
-    for one in made if not problems else ():
+    made, failed = press.sets(topics), {}
+    for one in made if not press.problems else ():
         try:
             one.compile(site)
         except Unprintable as error:
-            problems.append(f"{error} (set {one.name})")
-    return made, list(dict.fromkeys(problems))
+            failed.setdefault(press.placed(error), []).append(one.name)
+    unprinted = [f"{problem} ({of(names)})" for problem, names in failed.items()]
+    return made, [*dict.fromkeys(press.problems), *unprinted]
+
+
+def of(names: list[str]) -> str:
+    """Return in which sets a problem stands: `set q2 and 3 more`."""
+    return f"set {names[0]}" + f" and {len(names) - 1} more" * (len(names) > 1)
