@@ -89,9 +89,9 @@ def renew(part: Part) -> list[dict]:
     path = part.file("library.json")
     stale = not path.is_file() or json.loads(path.read_text())["digest"] != sources(part)
     if records and stale and not os.environ.get("CI"):
-        path.write_text(
-            json.dumps({"digest": sources(part), "checks": records}, indent=1, ensure_ascii=False) + "\n"
-        )
+        kept = [{key: value for key, value in r.items() if key != "seconds"} for r in records]
+        content = {"digest": sources(part), "checks": kept}
+        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     return records
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lxml import etree
 from paper.parts import ROOT, SCRIPTS, Part, where
+from paper.settings import SAME
 
 
 class ChecksFailed(Exception):
@@ -26,13 +27,14 @@ def pytest(part: Part, selection: str) -> list[dict]:
 
     Raises ChecksFailed with `file:line: claim: message` for every check that does not pass.
     """
+    path = os.pathsep.join([str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.xml"
         run = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "checking.evidence", "-p", "no:cacheprovider",
              "-m", selection, f"--junitxml={report}", str(part.file("checks.py"))],
             cwd=ROOT, capture_output=True, text=True,
-            env=os.environ | {"PYTHONPATH": str(SCRIPTS), "PYTHONHASHSEED": "0"},
+            env=os.environ | SAME | {"PYTHONPATH": path},
         )  # fmt: skip
         if not report.is_file():
             raise ChecksFailed([f"{where(part.file('checks.py'))}: {run.stderr or run.stdout}"])

@@ -1,5 +1,6 @@
 """The joints between MkDocs and the modules that do the work."""
 
+import calendar
 import json
 import logging
 import os
@@ -7,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -58,7 +60,9 @@ class SourceLine(logging.Filter):
 
 
 def on_startup(command, dirty):
-    """Give MkDocs' link warnings their line, and notebooks a kernel without open ports."""
+    """Give MkDocs' link warnings their line, what runs one environment, and kernels no open ports."""
+    os.environ |= settings.SAME | {"SOURCE_DATE_EPOCH": f"{calendar.timegm(settings.released().timetuple())}"}
+    time.tzset()
     os.environ["JUPYTER_CONFIG_PATH"] = str(SCRIPTS / "pages" / "jupyter")
     for name in ("mkdocs.structure.pages", "mkdocs.structure.nav", "mkdocs.commands.build"):
         logging.getLogger(name).addFilter(SourceLine())
@@ -76,12 +80,20 @@ def on_pre_build(config):
         report(markup.problems(path))
     for room, script in (("drawing", "figures"), ("checking", "checks")):
         # Imported, not run as a file: the cache keys its entries by the name of the module.
-        command = f"import sys; from {room} import {script}; sys.exit({script}.main())"
-        run = subprocess.run([sys.executable, "-c", command], cwd=SCRIPTS, capture_output=True, text=True)
+        command = f"import sys; from {room} import {script}; sys.exit({script}.main(*sys.argv[1:]))"
+        run = subprocess.run([sys.executable, "-c", command, *wanted(config, script)], cwd=SCRIPTS,
+                             capture_output=True, text=True)  # fmt: skip
         done = run.stdout.splitlines()
         reused = sum(line.startswith("reused") for line in done)
         log.info("%d %s: %d new, %d reused", len(done), script, len(done) - reused, reused)
         report(run.stderr.splitlines() if run.returncode else [])
+
+
+def wanted(config, script: str) -> list[str]:
+    """Return the folders of the parts to draw or check: all, or the one that is asked for and any new one."""
+    only, made = config.extra.get("only"), CACHE / script
+    new = {part.id for part in discover() if not [*made.glob(part.id), *made.glob(f"{part.id}.json")]}
+    return [str(part.folder) for part in discover() if part.id in new | {only}] if only else []
 
 
 def report(problems: list[str]):
@@ -209,7 +221,7 @@ def on_page_markdown(markdown, page, config, files):
 def on_env(env, config, files):
     """Number all pages, resolve their references, and typeset their formulas in one run."""
     written = [file.page for file in files.documentation_pages() if file.page and file.page.content]
-    done = pages.assemble(written, config.extra["topics"], config.site_url)
+    done = pages.assemble(written, config.extra["topics"], config.site_url, config.extra.get("only", ""))
     typeset_formulas[:] = done.formulas
     report(done.problems)
     log.info("%d formulas typeset", len(typeset_formulas))

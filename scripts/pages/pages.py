@@ -55,8 +55,10 @@ class Assembly:
     problems: list[str]
 
 
-def assemble(pages: list[Page], topics: list[str], site: str) -> Assembly:
+def assemble(pages: list[Page], topics: list[str], site: str, only: str = "") -> Assembly:
     """Rewrite the content of all pages, and print the sets; `site` is the address of the site.
+
+    With `only`, a part, no more is printed than its question.
 
     In the content a placeholder with the plain text stands for each formula, so that the search
     index, which is made next, holds words and not markup.
@@ -74,7 +76,7 @@ def assemble(pages: list[Page], topics: list[str], site: str) -> Assembly:
             problems.append(f"{formula.place}: formula: {result.error}")
         put_placeholder(formula, index, result.text)
     entries += [entry for sheet in sheets if sheet.part for entry in sheet.claims.cited()]
-    made, unprinted = printed_sets(sheets, formulas, site, topics, not problems)
+    made, unprinted = printed_sets(sheets, formulas, site, topics, not problems, only)
     wrong = {f.place for f, result in zip(formulas, results) if result.error}  # and so not printed either
     problems += [problem for problem in unprinted if problem.partition(": formula")[0] not in wrong]
     shown = {f.label: outer(f.element) for f in formulas if f.label}
@@ -91,7 +93,9 @@ def assemble(pages: list[Page], topics: list[str], site: str) -> Assembly:
     return Assembly(sheets, [result.html for result in results], entries, made, problems)
 
 
-def printed_sets(sheets: list[Sheet], formulas: list[Formula], site: str, topics: list[str], sound: bool):
+def printed_sets(
+    sheets: list[Sheet], formulas: list[Formula], site: str, topics: list[str], sound: bool, only: str
+):
     """Return the printed sets and the problems; of pages that are not sound nothing is printed."""
     forms = printed([(formula.tex, formula.display) for formula in formulas])
     problems = [
@@ -101,7 +105,7 @@ def printed_sets(sheets: list[Sheet], formulas: list[Formula], site: str, topics
     if problems or not sound:
         return [], problems
     placed = [form | {"place": formula.place} for form, formula in zip(forms, formulas)]
-    return sets.make(sheets, placed, site, topics)
+    return sets.make(sheets, placed, site, topics, only)
 
 
 def outer(element: HtmlElement) -> str:

@@ -1,12 +1,13 @@
 """The files that all pages rest on, `docs/exam.yml` and `docs/macros.json`, and what is wrong in them."""
 
+import datetime
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 
-from paper.parts import DOCS, where
+from paper.parts import CACHE, DOCS, ROOT, where
 
 PART = {"id": str, "title": str, "marks": (int, float), "tags": [str]}
 QUESTION = {"id": str, "title": str, "marks": (int, float), "parts": [PART]}
@@ -19,6 +20,18 @@ EXAM = {
     "questions": [QUESTION],
 }
 WORDS = {str: "a text", int: "a number", (int, float): "a number"}
+
+# What runs for a build sees none of the machine's habits: its time zone, language, cores and settings.
+SAME = {
+    "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1", "MPLCONFIGDIR": str(CACHE / "matplotlib"),
+    "IPYTHONDIR": str(CACHE / "ipython"), "JUPYTER_CONFIG_DIR": str(CACHE / "jupyter"),
+}  # fmt: skip
+
+
+def released() -> datetime.date:
+    """Return the date of the release, which stands for the date of the build wherever one is written."""
+    return yaml.safe_load((ROOT / "CITATION.cff").read_text())["date-released"]
 
 
 def problems() -> list[str]:

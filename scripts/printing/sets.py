@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 
 import typst
-import yaml
 from paper import exam
-from paper.parts import CACHE, ROOT, SCRIPTS, digest
+from paper.parts import CACHE, SCRIPTS, digest
+from paper.settings import released
 
 from printing.printer import Printer, Unprintable, quoted
 
@@ -66,21 +66,21 @@ class PrintSet:
     def source(self, site: str) -> str:
         """Return the whole Typst source, dated as the release is: every build gives the same bytes."""
         lines = "".join(f"[#{quoted(line)}], " for line in self.lines)
-        released = yaml.safe_load((ROOT / "CITATION.cff").read_text())["date-released"]
-        date = f"(year: {released.year}, month: {released.month}, day: {released.day})"
+        day = released()
+        date = f"(year: {day.year}, month: {day.month}, day: {day.day})"
         front = f"{quoted(self.title)}, {quoted(self.subtitle)}, ({lines}), {quoted(site)}, {date}"
         shown = ", ".join(str(flag).lower() for flag in (self.cover, self.contents))
         return f'#import "print.typ": *\n#show: set-of.with({front}, {shown})\n{self.chapter.body}\n'
 
-    def compile(self, site: str):
-        """Make the PDF file, unless it is there from the same source.
+    def compile(self, site: str, again: bool = True):
+        """Make the PDF file, unless it is there from the same source, or from any if not to be made `again`.
 
         Raises Unprintable with the place in the pages where Typst failed.
         """
         source, record = self.source(site), self.path.with_suffix(".json")
         key = digest(TEMPLATE, *self.chapter.pictures.values(), text=source + typst.__version__)
         known = json.loads(record.read_text()) if record.is_file() and self.path.is_file() else {}
-        if known.get("key") == key:
+        if known.get("key") == key or (known and not again):
             self.pages = known["pages"]
             return
         for name, path in self.chapter.pictures.items():
@@ -207,15 +207,19 @@ def counts(entries: list[exam.Entry]) -> str:
 
 
 def make(
-    sheets: list, formulas: list[dict], site: str, topics: list[str]
+    sheets: list, formulas: list[dict], site: str, topics: list[str], only: str = ""
 ) -> tuple[list[PrintSet], list[str]]:
-    """Compose and compile all sets; return them and the problems, each with its place."""
+    """Compose and compile all sets; return them and the problems, each with its place.
+
+    With `only`, a part such as `q2/d-my-part`, the sets of other questions and of topics may be older.
+    """
+    question = only.partition("/")[0]
     press = Press(sheets, formulas, site)
     WORK.mkdir(parents=True, exist_ok=True)
     made, failed = press.sets(topics), {}
     for one in made if not press.problems else ():
         try:
-            one.compile(site)
+            one.compile(site, again=one.name.removesuffix("-short") == question or not only)
         except Unprintable as error:
             failed.setdefault(press.placed(error), []).append(one.name)
     unprinted = [f"{problem} ({of(names)})" for problem, names in failed.items()]
