@@ -156,7 +156,8 @@ def test_broken_settings_are_one_problem(faults):
 
 
 def test_fault_that_print_finds(faults):
-    """What only the printed sets cannot show is one problem for all sets, at its line."""
+    """What print cannot show is one problem for all sets, and so is a published page that went."""
+    faults.append("tests/urls.txt", "/q9/\n", l0="no page has this published address")
     pattern = r"^### What this says about human decisions"
     faults.replace(f"{A}/index.md", pattern, "### What this says\n\nTwo signs: 数学.", "character '数'", 2)
     faults.assert_reported()
