@@ -98,6 +98,17 @@ def test_formulas_become_plain_text_for_search():
     assert 'class="katex"' in result.html
 
 
+def test_formula_that_a_cell_gives_is_typeset():
+    """What SymPy shows of an expression is a formula of the page."""
+    shown = '<div class="jp-RenderedLatex">$\\displaystyle \\frac{\\sqrt{x}}{2}$</div>'
+    cell = '<div class="jp-Cell jp-CodeCell"><div class="jp-OutputArea-output">{}</div></div>'
+    page = notebook.lean(cell.format(shown), "lab.ipynb")
+    assert (
+        '<span class="arithmatex">\\(\\displaystyle \\frac{\\sqrt{x}}{2}\\)</span>' in page
+        and "$" not in page
+    )
+
+
 def test_what_a_cell_prints_is_one_output():
     """The pieces in which a notebook cell's text arrives, which depend on timing, are joined."""
     piece = '<div class="jp-OutputArea-output"><pre>{}</pre></div>'

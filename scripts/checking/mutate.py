@@ -4,7 +4,6 @@ import gc
 import inspect
 import json
 import os
-import re
 import signal
 import sys
 import time

@@ -19,6 +19,7 @@ TEMPLATE = SCRIPTS / "printing" / "print.typ"
 STANDARDS = ["a-2a", "ua-1"]
 SHORT = ("the-question", "answer-at-exam-length", "marking-scheme")
 SHORT_NOTE = "Answers at exam length and marking scheme"
+WIDE = re.compile(r'panicked with: "(.+)"')
 LOST = re.compile(r'the text `"(.+?)"` could not be displayed')
 FULL_NOTE = "Worked solutions, point by point"
 
@@ -93,6 +94,8 @@ class PrintSet:
             content = compiler.compile(format="pdf", pdf_standards=STANDARDS)
         except typst.TypstError as error:
             lost = LOST.search(error.message)
+            if wide := WIDE.search(error.message):
+                raise Unprintable(wide[1], "") from error
             if lost:
                 message = (
                     f"no font of the printed sets has the character {lost[1]!r} (U+{ord(lost[1][0]):04X})"
