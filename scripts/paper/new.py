@@ -68,7 +68,9 @@ def main(arguments: list[str]) -> int:
     question_page(part)
     for path in sorted(part.folder.iterdir()):
         print("made", path.relative_to(ROOT))
-    print("Now run ./scripts/serve and write: the page shows every change.")
+    print(
+        f"Write with ./scripts/serve, which shows every change; check it with ./scripts/check docs/{part.id}"
+    )
     return 0
 
 
