@@ -154,9 +154,10 @@ class Article:
             first.text = None
             first.insert(0, strong)
             image.getparent().replace(image, pictures(name, index[name]))
-        for name in sorted(name for name in set(index) - used if not index[name].get("failed")):
+        for name in sorted(set(index) - used):
             page = where(self.sources.page)
-            self.problems.append(f"{page}: the figure {name} is drawn but not shown on its page")
+            if not index[name].get("failed"):
+                self.problems.append(f"{page}: the figure {name} is drawn but not shown on its page")
             self.label(f"fig-{name}", "??", page)  # what refers to it is no problem of its own
             etree.SubElement(self.tree, "span", {"id": f"fig-{name}"})
 

@@ -50,7 +50,9 @@ def marks(part: Part, article: Article) -> list[str]:
         problems.append(
             f"{line_of(part, '^marks:')}: {plain(entry.marks)} marks; the paper gives {plain(given)}"
         )
-    cells = article.tree.xpath('.//h2[@id="marking-scheme"]/following::table[1]//tr/td[last()]')
+    cells = article.tree.xpath(
+        './/h2[@id="marking-scheme"]/following::table[1]//tr[normalize-space()]/td[last()]'
+    )
     try:
         total = sum(float(cell.text_content()) for cell in cells)
     except ValueError as error:
