@@ -11,6 +11,7 @@ from checking.citations import link_citations
 from checking.claims import Claims
 from lxml.etree import Comment
 from lxml.html import HtmlElement, tostring
+from maths.equations import unread
 from maths.formulas import printed
 from maths.typeset import typeset
 from mkdocs.structure.pages import Page
@@ -138,7 +139,7 @@ def number(page: Page, topics: list[str]) -> Sheet:
     article.number_statements()
     if part:
         article.number_figures(figures(part))
-        article.problems += broken(part, article, records, topics)
+        article.problems += broken(part, article, records, topics) + unread(part.page)
         badges(article, records)
         if not article.tree.xpath('.//comment()[normalize-space()="checks"]'):
             article.tree.append(Comment("checks"))  # missing, which is a problem; what leads there is none

@@ -2,8 +2,6 @@
 
 import re
 
-from maths.equations import unread
-
 from paper.article import Article
 from paper.exam import marks_in_paper, plain, solved
 from paper.parts import DOCS, Part, where
@@ -116,5 +114,4 @@ def broken(part: Part, article: Article, records: list[dict], vocabulary: list[s
         *topics(part, vocabulary),
         *checked(part, article, records),
         *snippet(part),
-        *unread(part.page),
     ]
