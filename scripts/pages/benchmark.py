@@ -18,15 +18,15 @@ COLD, UNCHANGED, MEMORY, SIZE = 30, 1, 1000, 6  # the targets: seconds, seconds,
 BUILD = """
 import json, pathlib, sys, time
 sys.path.insert(0, "scripts")
-from pages import build, pages
-print_sets, spent = pages.printed_sets, []
+from pages import assembly, build
+print_sets, spent = assembly.printed_sets, []
 def measured(*arguments):
     start = time.monotonic()
     try:
         return print_sets(*arguments)
     finally:
         spent.append(time.monotonic() - start)
-pages.printed_sets = measured
+assembly.printed_sets = measured
 code = build.main()
 pathlib.Path("spent.json").write_text(json.dumps(sum(spent)))
 sys.exit(code)

@@ -25,7 +25,7 @@ from paper import exam, front, markup, settings
 from paper.parts import CACHE, DOCS, SCRIPTS, discover
 from paper.sources import Sources
 
-from pages import handout, notebook, pages
+from pages import assembly, handout, notebook
 
 log = logging.getLogger("mkdocs.full-marks")
 MODULES = SCRIPTS / "node" / "node_modules"
@@ -221,7 +221,7 @@ def on_page_markdown(markdown, page, config, files):
 def on_env(env, config, files):
     """Number all pages, resolve their references, and typeset their formulas in one run."""
     written = [file.page for file in files.documentation_pages() if file.page and file.page.content]
-    done = pages.assemble(written, config.extra["topics"], config.site_url, config.extra.get("only", ""))
+    done = assembly.assemble(written, config.extra["topics"], config.site_url, config.extra.get("only", ""))
     typeset_formulas[:] = done.formulas
     report(done.problems)
     log.info("%d formulas typeset", len(typeset_formulas))
