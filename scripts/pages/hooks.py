@@ -75,7 +75,7 @@ def on_pre_build(config):
     """
     report(broken := settings.problems())
     if broken:
-        raise Abort()
+        raise Abort("no page can be built with these settings")
     for path in [*sorted(DOCS.rglob("*.md")), *sorted(DOCS.glob("q*/lab.py"))]:
         report(markup.problems(path))
     for room, script in (("drawing", "figures"), ("checking", "checks")):
@@ -131,7 +131,8 @@ def on_serve(server, config, builder):
             try:
                 build()
             except (Exception, SystemExit) as error:
-                shutil.copytree(kept, site, dirs_exist_ok=True)
+                shutil.rmtree(site)
+                shutil.copytree(kept, site)
                 log.error("%s: this build stopped; the pages shown are those of the last one", short(error))
 
     server.builder = build_or_keep
