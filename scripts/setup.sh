@@ -1,4 +1,4 @@
-# Sourced by build, serve and test: makes .venv, and installs what changed since the last time.
+# Sourced by all commands: makes .venv, and installs what changed since the last time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 python=.venv/bin/python
@@ -9,6 +9,15 @@ setup_step() { printf '\033[1m%s\033[0m\n' "$*"; }
 installed() {
   local stamp=.venv/$1; shift
   [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(cat "$@" | sha256sum)" ]
+}
+
+# What the library checks and the tests of the site need on top.
+install_libraries() {
+  installed test-requirements.stamp tests/requirements.txt && return
+  setup_step "Installing tests/requirements.txt"
+  $python -m pip install --quiet --disable-pip-version-check "$(grep '^torch==' tests/requirements.in)"
+  $python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+  cat tests/requirements.txt | sha256sum > .venv/test-requirements.stamp
 }
 
 if [ ! -x $python ]; then

@@ -95,8 +95,8 @@ def copy(tmp_path):
 IN_COPY = os.environ | {"PYTHONPATH": "scripts"}  # a command in a copy runs the copy's own scripts
 
 
-def build(project: Path) -> subprocess.CompletedProcess:
-    """Build a copy of the project."""
-    return subprocess.run(
-        [sys.executable, "-m", "pages.build"], cwd=project, capture_output=True, text=True, env=IN_COPY
-    )
+def build(project: Path, variables: dict | None = None) -> subprocess.CompletedProcess:
+    """Build a copy of the project, with some environment variables of its own."""
+    command = [sys.executable, "-m", "pages.build"]
+    env = IN_COPY | (variables or {})
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, env=env)

@@ -34,46 +34,82 @@ def replace(path: Path, pattern: str, by: str) -> int:
     return text.count("\n", 0, match.start()) + 1
 
 
-def test_one_run_reports_every_fault(copy):
-    """Twenty-three faults in one copy are all reported in one run, each with its file and line."""
-    a, b, c, d = (copy / folder / "index.md" for folder in (A, B, C, D))
-    about = copy / "docs/about.md"
-    faults = {}
+class Faults:
+    """Breaks files of a copy of the project, and knows what a build should say of each fault."""
 
-    def expect(path: Path, line: int, words: str):
-        faults[f"{path.relative_to(copy)}:{line}: "] = words
+    def __init__(self, copy: Path):
+        self.copy, self.expected = copy, []
 
-    line = append(a, "\nSee [that](../no-such-page.md).\n\nAnd [there](#no-such-anchor).\n")
-    expect(a, line + 1, "no-such-page.md")
-    expect(a, line + 3, "no-such-anchor")
-    line = append(a, "\nA formula $\\frac{a$ that ends too early.\n\nAnd \\eqref{eq-nowhere} is nowhere.\n")
-    expect(a, line + 1, "HERE")
-    expect(a, line + 3, "eq-nowhere")
-    line = append(a, "\nA badge [checked](#check-no-such-check).\n\n![picture](no-such-figure.svg)\n")
-    expect(a, line + 1, "no-such-check")
-    expect(a, line + 3, "no-such-figure.svg")
-    line = append(a, '\nLoose \\alpha in the text.\n\n<a href="../no-such-raw-link/">raw</a>\n')
-    expect(a, line + 1, "outside of a formula")
-    expect(a, line + 3, "no-such-raw-link")
-    line = append(a, "\nAs [99, Section 1] has it.\n\n$$\n1 = 1\n\\source{98}\n$$\n")
-    expect(a, line + 1, "cites reference 99")
-    expect(a, line + 4, "must begin with the number of a reference")
-    line = append(a, "\nA formula $\\textcolor{red}{x}$ that only the web can show.\n")
-    expect(a, line + 1, "Undefined control sequence \\textcolor")
-    replace(b, r"^If \$\\pi\$ gives mass", r"By Corollary \ref{cor-class-canonical}: if $\pi$ gives mass")
-    faults[f"{b.relative_to(copy)}:"] = "results rest on each other in a circle"
-    line = append(about, "\n$$\n1 = 1\n\\label{eq-twice}\n$$\n\nThen\n\n$$\n2 = 2\n\\label{eq-twice}\n$$\n")
-    expect(about, line + 9, "eq-twice")
-    expect(b, replace(b, r"^tags: \[", "tags: [Alchemy, "), "Alchemy")
-    expect(b, replace(b, r"^## Hints", "## Clues"), "Clues")
-    replace(d, r"^## Solution in full", "word " * 106 + "\n\n## Solution in full")
-    expect(d, line_of(d, "## Answer at exam length"), "the answer takes")
-    expect(c, replace(c, r"^marks: 2", "marks: 3"), "the paper gives 2")
-    faults[f"{c.relative_to(copy)}:{line_of(c, '## Marking scheme')}: "] = "add up to 2 marks, the part has 3"
-    figures = copy / B / "figures.py"
-    line = append(figures, '\n\ndef broken(canvas):\n    """Alt."""\n    return canvas.no_such_colour\n')
-    expect(figures, line + 4, "no_such_colour")
-    checks = copy / C / "checks.py"
+    def expect(self, file: str, line: int, words: str):
+        self.expected.append((f"{file}:{line}: ", words))
+
+    def append(self, file: str, text: str, **expected: str):
+        """Append text to a file; a fault is expected at its line `l1`, `l2` and so on."""
+        first = append(self.copy / file, text)
+        for name, words in expected.items():
+            self.expect(file, first + int(name[1:]), words)
+
+    def replace(self, file: str, pattern: str, by: str, words: str, later: int = 0):
+        """Replace a match in a file; a fault is expected at its line, or some lines later."""
+        self.expect(file, replace(self.copy / file, pattern, by) + later, words)
+
+    def assert_reported(self):
+        """Build; each fault is reported once, at its line, and nothing else is."""
+        run = build(self.copy)
+        assert run.returncode == 1, run.stdout + run.stderr
+        said = [line.strip() for line in run.stderr.splitlines()][2:-1]
+        missed, extra = [], list(said)
+        for place, words in self.expected:
+            found = [line for line in extra if line.startswith(place) and words in line]
+            missed += [] if found else [place + words]
+            extra = [line for line in extra if line not in found[:1]]
+        assert not missed and not extra, f"missed: {missed}\nextra: {extra}\nreported:\n{run.stderr}"
+        assert not (self.copy / "site").exists(), "a broken site was published"
+
+
+@pytest.fixture
+def faults(copy):
+    """Give a copy of the project to break."""
+    return Faults(copy)
+
+
+def test_one_run_reports_every_fault(faults):
+    """Faults of all kinds are reported in one run, each once, with its file and line."""
+    a, b, c, about = f"{A}/index.md", f"{B}/index.md", f"{C}/index.md", "docs/about.md"
+    faults.append(a, "\nSee [that](../no-such-page.md).\n\nAnd [there](#no-such-anchor).\n",
+                  l1="no-such-page.md", l3="no-such-anchor")  # fmt: skip
+    faults.append(a, "\nA formula $\\frac{a$ that ends too early.\n\nAnd \\eqref{eq-nowhere} is nowhere.\n",
+                  l1="HERE", l3="eq-nowhere")  # fmt: skip
+    faults.append(a, "\nA badge [checked](#check-no-such-check).\n\n![picture](no-such-figure.svg)\n",
+                  l1="no-such-check", l3="no-such-figure.svg")  # fmt: skip
+    faults.append(a, '\nLoose \\alpha in it.\n\n<a href="../no-such-raw-link/">raw</a>\n',
+                  l1="outside of a formula", l3="no-such-raw-link")  # fmt: skip
+    faults.append(a, "\nAs [99, Section 1] has it.\n", l1="cites reference 99")
+    faults.append(about, "\n$$\n1 = 1\n\\source{98}\n$$\n", l2="must begin with the number of a reference")
+    words = "Undefined control sequence \\textcolor"
+    faults.append(a, "\nA formula $\\textcolor{red}{x}$ that only the web can show.\n", l1=words)
+    faults.replace(a, r"^\| \(1\) reward.*", "| (1) reward | $|x|$ | 3 |", "5 cells, the head of its table 3")
+    faults.replace(a, r"^\| \(2\) reference.*", "| (2) reference |", "1 cells, the head of its table 3")
+    replace(faults.copy / b, r"^If \$\\pi\$ gives mass",
+                   r"By Corollary \ref{cor-class-canonical}: if $\pi$ gives mass")  # fmt: skip
+    circle = line_of(faults.copy / b, "/// theorem | One class")
+    faults.expect(b, circle, "results rest on each other in a circle")
+    faults.append(about, "\n$$\n1 = 1\n\\label{eq-twice}\n$$\n\nThen\n\n$$\n2 = 2\n\\label{eq-twice}\n$$\n",
+                  l9="eq-twice")  # fmt: skip
+    faults.append(about, "\n/// note | Open\nText.\n\n/// thoerem | One\nText.\n///\n\n## Last\n\n///\n",
+                  l1="/// note is not closed", l4="no block 'thoerem'", l10="closes no block")  # fmt: skip
+    faults.replace(b, r"^tags: \[", "tags: [Alchemy, ", "Alchemy")
+    faults.replace(b, r"^## Hints", "## Clues", "Clues")
+    faults.replace(c, r"^marks: 2", "marks: 3", "the paper gives 2")
+    d = f"{D}/index.md"
+    replace(faults.copy / d, r"^## Solution in full", "word " * 106 + "\n\n## Solution in full")
+    faults.expect(d, line_of(faults.copy / d, "## Answer at exam length"), "the answer takes")
+    faults.expect(c, line_of(faults.copy / c, "## Marking scheme"), "add up to 2 marks, the part has 3")
+    again = replace(faults.copy / c, r"^### .*", r"### On $\pi$")
+    words = f"a heading must not contain a formula (also in line {again})"
+    faults.replace(c, r"^# .*", r"# 2(c) On $\pi$", words)
+    figure = '\n\ndef broken(canvas):\n    """Alt."""\n    return canvas.no_such_colour\n'
+    faults.append(f"{B}/figures.py", figure, l4="no_such_colour")
     for name, claim, got, words in (
         ("wrong", '"""1 = 2."""', 2, "by eye"),
         ("tex", r'r"""$\frac{a$."""', 1, "HERE"),
@@ -81,53 +117,65 @@ def test_one_run_reports_every_fault(copy):
         ("cooked", r'"""$\nabla$."""', 1, "the claim holds TeX"),
     ):
         body = f'    {claim}\n    evidence.equal(1, {got}, "by eye")\n'
-        line = append(checks, f"\n\ndef test_{name}(evidence):\n{body}")
-        expect(checks, line + 2, words)
-    lab = copy / "docs/q2/lab.py"
-    line = append(lab, '\n# %%\nassert 1 == 2, "a failing cell"\n')
-    expect(lab, line + 2, "a failing cell")
-
-    run = build(copy)
-    assert run.returncode == 1, run.stdout + run.stderr
-    reported = [message.strip() for message in run.stderr.splitlines()]
-    missed = [
-        f"{place}… {words}"
-        for place, words in faults.items()
-        if not any(message.startswith(place) and words in message for message in reported)
-    ]
-    assert not missed, "\n".join(missed) + "\n\nreported:\n" + run.stderr
-    assert not (copy / "site").exists(), "a broken site was published"
+        faults.append(f"{C}/checks.py", f"\n\ndef test_{name}(evidence):\n{body}", l2=words)
+    check = (
+        '\n\ndef test_lost(evidence):\n    """One."""\n    evidence.equation("eq-sft-soft-maen", 0, "x")\n'
+    )
+    faults.append(f"{C}/checks.py", check, l2="did you mean 'eq-sft-soft-mean'?")
+    cell = "\n# %% [markdown]\n# ## On $\\pi$\n#\n# | a | b |\n# | - | - |\n# | $|x|$ | 2 |\n"
+    lab = {"l2": "a heading must not contain a formula", "l6": "a bar as \\mid"}
+    faults.append("docs/q2/lab.py", cell, **lab)
+    faults.append("docs/q2/lab.py", '\n# %%\nassert 1 == 2, "a failing cell"\n', l2="a failing cell")
+    faults.assert_reported()
 
 
-@pytest.mark.parametrize(
-    ("file", "pattern", "by", "words"),
-    [
-        (f"{A}/figures.py", r"^def ", "def def ", "figures.py:{line}: SyntaxError"),
-        (f"{A}/checks.py", r"^def test", "def def test", "checks.py:{line}: "),
-        (f"{A}/model.py", r"^import numpy", "import no_such_module", "model.py:{line}: ModuleNotFoundError"),
-        (f"{A}/index.md", r'^--8<-- "exam.md:q2-a"', '--8<-- "no-such-file.md"', "index.md:{line}: "),
-        (f"{A}/index.md", r"^marks: 5", "marks: [5", "index.md"),
-        (f"{A}/index.md", r"^-A \\min\(q, 1\+", r"A \min(q, 1+", "the equation does not hold"),
-        (
-            f"{B}/index.md",
-            r"^## Checked",
-            "$$\n\\label{eq-unread}\nf = a/bc\n$$\n\n## Checked",
-            "equation eq-unread: how far does / reach?",
-        ),
-        (
-            f"{B}/index.md",
-            r"\\label\{eq-class-shift\}",
-            r"\label{eq-renamed}",
-            "no equation 'eq-class-shift'",
-        ),
-    ],
-)
-def test_fault_that_stops_a_part(copy, file, pattern, by, words):
-    """A fault in a file or an equation that a part rests on fails the build and names the place."""
-    line = replace(copy / file, pattern, by)
+def test_file_that_cannot_be_read_is_one_problem(faults):
+    """A file that Python or YAML cannot read is one problem, whatever rests on it."""
+    faults.replace(f"{A}/figures.py", r"^def ", "def def ", "SyntaxError: invalid syntax")
+    faults.replace(f"{B}/checks.py", r"^def test", "def def test", "SyntaxError: invalid syntax")
+    faults.replace(f"{C}/model.py", r"^import numpy", "import no_such_module", "ModuleNotFoundError")
+    faults.replace(f"{D}/index.md", r"^marks: 2", "marks: [2", "front matter: ")
+    faults.assert_reported()
+
+
+def test_equation_that_fails(faults):
+    """An equation that does not hold fails the checks that rest on it; a missing snippet names its line."""
+    a, c = f"{A}/index.md", f"{C}/index.md"
+    replace(faults.copy / a, r"^-A \\min\(q, 1\+", r"A \min(q, 1+")
+    for name in ("clip_identity", "construction_gives_the_loss", "published_construction_gives_the_loss"):
+        line = line_of(faults.copy / f"{A}/checks.py", f"def test_{name}(")
+        faults.expect(f"{A}/checks.py", line, "the equation does not hold")
+    faults.replace(c, r'^--8<-- "exam.md:q2-c"', '--8<-- "no-such-file.md"', "no-such-file.md")
+    unread = "$$\n\\label{eq-unread}\nf = a/bc\n$$\n\n## Checked"
+    words = "equation eq-unread: how far does / reach?"
+    faults.replace(f"{B}/index.md", r"^## Checked", unread, words, 1)
+    faults.assert_reported()
+
+
+def test_renamed_equation(copy):
+    """A check that asks for an equation by a label that is gone fails with the label."""
+    replace(copy / B / "index.md", r"\\label\{eq-class-shift\}", r"\label{eq-renamed}")
     run = build(copy)
     assert run.returncode == 1
-    assert words.format(line=line) in run.stderr, run.stderr
+    assert "no equation 'eq-class-shift'" in run.stderr, run.stderr
+
+
+def test_broken_settings_are_one_problem(faults):
+    """Broken settings stop the build at once, each with its line."""
+    faults.replace(
+        "docs/exam.yml", r"^    title: Alignment.*", "    titel: Alignment", "'q2' has no title", -1
+    )
+    faults.replace("docs/exam.yml", r"marks: 1\.5", "marks: some", "marks of 'a' must be a number")
+    faults.replace("docs/macros.json", r'^  "\\\\Z"', "  \\Z", "double quotes")
+    faults.assert_reported()
+
+
+def test_fault_that_print_finds(faults):
+    """What print cannot show is one problem for all sets, and so is a published page that went."""
+    faults.append("tests/urls.txt", "/q9/\n", l0="no page has this published address")
+    pattern = r"^### What this says about human decisions"
+    faults.replace(f"{A}/index.md", pattern, "### What this says\n\nTwo signs: 数学.", "character '数'", 2)
+    faults.assert_reported()
 
 
 def test_stale_library_evidence(copy):

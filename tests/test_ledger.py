@@ -101,6 +101,7 @@ def record(name: str, state: str = "passed", method: str = "executed", **more) -
 
 
 EQUATION = r'<div class="arithmatex">\[x = 1 \label{eq-x}\]</div>'
+LINK = '<a href="#check-a">checked</a>'
 REFERENCES = '<h2 id="references">References</h2><ol><li>A. Author, A Title.</li></ol>'
 
 
@@ -139,6 +140,25 @@ def test_result_takes_the_evidence_its_proof_links_to(claims):
     (outside, _) = claims(theorem.format("", badge), records).entries()
     assert (inside.status, inside.rests_on) == ("executed", ["thm-b"])
     assert (outside.status, outside.rests_on) == ("argued", [])
+
+
+@pytest.mark.parametrize(
+    ("statement", "proof", "partly"),
+    [
+        ("(i) One. (ii) Two.", f"(i) So {LINK}. (ii) So.", "in part: (i)"),
+        (f"(i) One {LINK}. (ii) Two.", f"(ii) So {LINK}.", ""),
+        ("One, and conversely.", f"So {LINK}.", ""),
+        ("(a) One: (b) Two.", f"(a) and (b): {LINK}. (a) More, with \\((a)\\).", "in part: (b)"),
+    ],
+)
+def test_status_says_which_clauses_ran(claims, statement, proof, partly):
+    """Where a result has lettered clauses, its status names those that evidence stands beside."""
+    theorem = (
+        '<div class="admonition theorem" id="thm-a"><p class="admonition-title">A</p>'
+        f'<p>{statement}</p></div><div class="admonition proof"><p>Proof</p><p>{proof}</p></div>'
+    )
+    (result, _) = claims(theorem, [record("test_a")]).entries()
+    assert (result.status, result.partly) == ("executed", partly)
 
 
 def test_result_owns_the_equations_that_it_proves(claims):

@@ -1,5 +1,7 @@
 """Turning the HTML of pages into Typst markup: what each element becomes, and what is refused."""
 
+import shutil
+
 import pypdfium2
 import pytest
 import typst
@@ -7,6 +9,7 @@ from lxml import html
 from maths.typeset import typeset
 from paper.parts import SCRIPTS
 from printing.printer import Printer, Unprintable
+from pypdfium2.raw import FPDFText_GetUnicode
 
 FORMULA = {"typst": "x", "speech": "x", "place": "page.md:1"}
 
@@ -100,3 +103,78 @@ def test_formula_breaks_outside_its_brackets(width):
     assert len(lines) >= (width < 60) and last.endswith("𝑣−𝑤")
     for line in lines:
         assert line[-1] in "≥=+−" and line.count("(") == line.count(")"), line
+
+
+RIGHT = (210 - 25) / 25.4 * 72 + 1  # points from the left: the margin
+WIDE = r"\frac{A_1 + A_2 + A_3 + A_4 + A_5 + A_6}{B + B + B + B + B + B + B + B + C}"
+
+
+def set_page(
+    tmp_path, content: str, formulas: list[str] = ()
+) -> list[tuple[str, float, float, float, float]]:
+    """Set some HTML as a page of a set; return its characters with their boxes: left, bottom, right, top."""
+    forms = [vars(form) | {"place": "page.md:7"} for form in typeset([(tex, False) for tex in formulas])]
+    printer = Printer("q9/a-x/", "https://example.org/", tmp_path, 2, forms)
+    body = printer.children(html.fragment_fromstring(content, create_parent="div"))
+    for name, path in printer.files.items():
+        shutil.copy(path, tmp_path / name)
+    head = '"T", "S", (), "https://example.org/", (year: 2026, month: 1, day: 1), false, false'
+    template = (SCRIPTS / "printing" / "print.typ").read_text()
+    (tmp_path / "main.typ").write_text(f"{template}\n#show: set-of.with({head})\n{body}")
+    content = typst.Compiler(
+        str(tmp_path / "main.typ"), root=str(tmp_path), ignore_system_fonts=True
+    ).compile()
+    with pypdfium2.PdfDocument(content) as document:
+        text = document[0].get_textpage()
+        found = [(chr(FPDFText_GetUnicode(text, n)), *text.get_charbox(n)) for n in range(text.count_chars())]
+    return [one for one in found if one[2] < one[4] and one[4] < 767]  # visible, below the running head
+
+
+def table(columns: int) -> str:
+    """Return a table whose cells hold the first formula."""
+    cells = '<td><span class="math" data-formula="0">x</span></td>' * columns
+    return f"<table><thead><tr>{'<th>h</th>' * columns}</tr></thead><tbody><tr>{cells}</tr></tbody></table>"
+
+
+def test_wide_table_is_set_smaller(tmp_path):
+    """The formulas of neighbouring cells do not touch, and none leaves the page."""
+    found = set_page(tmp_path, table(4), [WIDE])
+    assert max(one[3] for one in found) < RIGHT
+    for row in {round(one[2]) for one in found if one[0] == "+"}:
+        signs = sorted(one for one in found if one[0] == "+" and round(one[2]) == row)
+        gaps = [after[1] - before[3] for before, after in zip(signs, signs[1:])]
+        assert min(gaps) > 0 and sum(gap > 2 * min(gaps) for gap in gaps) == 3  # between the four columns
+
+
+def test_table_that_cannot_fit_is_refused(tmp_path):
+    """A table too wide for small type is an error that names the place of its first formula."""
+    with pytest.raises(typst.TypstError, match="page.md:7: the table is too wide"):
+        set_page(tmp_path, table(8), [WIDE])
+
+
+@pytest.mark.parametrize("code", ["module.sub." + "long_name_" * 12 + "(x=1)", "a" * 150])
+def test_long_code_stays_on_the_paper(tmp_path, code):
+    """A long name in code goes on in the next line."""
+    found = set_page(tmp_path, f"<p>Some words and <code>{code}</code> after.</p>")
+    assert max(one[3] for one in found) < RIGHT
+
+
+@pytest.mark.parametrize("words", range(4, 12))
+def test_title_keeps_a_word_with_hyphens_whole(tmp_path, words):
+    """A title breaks between words, not behind a hyphen."""
+    found = set_page(tmp_path, f'<h1 id="t">{"words " * words}Parameter-efficient fine-tuning</h1>')
+    hyphens = [n for n, one in enumerate(found) if one[0] in "-\u2010"]
+    assert len(hyphens) == 2
+    assert all(abs(found[n][2] - found[n + 1][2]) < 12 and found[n + 1][1] > found[n][1] for n in hyphens)
+
+
+@pytest.mark.parametrize("lines", [5, 30])
+def test_figure_stands_below_its_heading(tmp_path, lines):
+    """A figure stands where it is named if there is room, else on the next page: never above its heading."""
+    (tmp_path / "f.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="700" height="300"/>')
+    figure = '<figure><img src="f.svg" alt="Nothing."/><figcaption><p>Drawn.</p></figcaption></figure>'
+    found = set_page(tmp_path, f'<h2 id="x">Heading</h2>{"<p>line</p>" * lines}{figure}<p>After.</p>')
+    text = "".join(one[0] for one in found)
+    assert ("Drawn" in text) == (lines < 30)
+    assert text.index("Heading") < text.index("line") < text.index("After")
+    assert lines > 5 or text.index("line") < text.index("Drawn") < text.index("After")

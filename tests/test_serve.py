@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from test_faults import replace
 
-BUILT = "Documentation built"
+BUILT, STOPPED = "Documentation built", "this build stopped"
 
 
 @pytest.fixture
@@ -58,11 +58,15 @@ def rests(log: Path, seconds: float = 5) -> bool:
     """Tell whether no build is running and none starts within ten times what the watcher needs."""
     before = log.read_text()
     time.sleep(seconds)
-    return before == log.read_text() and before.count("Building documentation") == before.count(BUILT)
+    ended = before.count(BUILT) + before.count(STOPPED)
+    return before == log.read_text() and before.count("Building documentation") == ended
 
 
 def test_changes_are_seen_without_a_loop(live):
-    """A page with its set, a figure and a check change in turn; each is served, and then no build follows."""
+    """A page with its set, a figure and a check change in turn; each is served, and then no build follows.
+
+    The settings are broken in between: the server says so, and goes on with the pages it has.
+    """
     copy, fetch, log = live
     part, printed = copy / "docs/q0/d-temperature", (copy / ".cache/print/pdf/q0.pdf").read_bytes()
 
@@ -74,5 +78,12 @@ def test_changes_are_seen_without_a_loop(live):
     wait_for(lambda: "Seen in the figure." in fetch("q0/d-temperature/"))
     replace(part / "checks.py", r'(?<=odds\(evidence\):\n)    """', '    """Seen in the check. ')
     wait_for(lambda: "Seen in the check." in fetch("q0/d-temperature/"))
+    exam = copy / "docs/exam.yml"
+    good = exam.read_text()
+    exam.write_text(good + "questions: [\n")
+    wait_for(lambda: STOPPED in log.read_text())
+    assert "docs/exam.yml:" in log.read_text() and "Traceback" not in log.read_text()
+    assert "Seen in the check." in fetch("q0/d-temperature/")
+    exam.write_text(good)
     # A file that is caught half written is built twice; a build that changes a file it watches never rests.
     wait_for(lambda: rests(log))

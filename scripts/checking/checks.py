@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import platform
+import re
 import sys
 
 from maths.equations import displays
@@ -16,6 +17,7 @@ from checking.junit import pytest
 from checking.uses import COMPARISONS, EQUATIONS, key, labels, meaning, tools
 
 OUTPUT = CACHE / "checks"
+HINT = "it is renewed by ./scripts/check"
 RUNNER = [SCRIPTS / "checking" / f"{name}.py" for name in ("checks", "junit", "watch")] + TYPESETTER
 
 
@@ -69,17 +71,18 @@ def recorded(part: Part) -> list[dict]:
     Raises Failed for a check that has no record, or where something that it uses has changed since.
     """
     names = {name: line for name, (line, library, _) in functions(part).items() if library}
-    found, missing = committed(part), []
-    for name, line in names.items():
-        place, hint = where(part.file("checks.py"), line), "run ./scripts/test, which renews library.json"
-        if name not in found:
-            missing.append(f"{place}: {name}: no evidence in library.json; {hint}")
-        elif is_stale(part, found[name]):
-            missing.append(f"{place}: {name}: the evidence in library.json is stale; {hint}")
-        else:
-            found[name]["place"] = place
-    if missing:
-        raise Failed(missing)
+    found = committed(part)
+    missing = [name for name in names if name not in found]
+    stale = [name for name in names if name in found and is_stale(part, found[name])]
+    problems = [
+        f"{where(part.file('checks.py'), names[some[0]])}: {', '.join(some)}: {what}; {HINT} docs/{part.id}"
+        for some, what in (
+            (missing, "no evidence in library.json"),
+            (stale, "the evidence in library.json is stale"),
+        ) if some
+    ]  # fmt: skip
+    if problems:
+        raise Failed(problems)
     return [found[name] for name in names]
 
 
@@ -88,7 +91,8 @@ def renew(part: Part) -> list[dict]:
     (records, _), known = pytest(part, "library"), committed(part)
     for record in records:
         record["digest"] = key(part, record["name"], labels(record))
-    kept = [known[r["name"]] if known.get(r["name"], {}).get("digest") == r["digest"] else r for r in records]
+    made = [{name: value for name, value in record.items() if name != "seconds"} for record in records]
+    kept = [known[r["name"]] if known.get(r["name"], {}).get("digest") == r["digest"] else r for r in made]
     if kept != list(known.values()) and not os.environ.get("CI"):
         part.file("library.json").write_text(
             json.dumps({"checks": kept}, indent=1, ensure_ascii=False) + "\n"
@@ -104,20 +108,29 @@ def evidence(part: Part, ran: list[dict] | Failed, reused: bool) -> tuple[list[d
     try:
         code = functions(part)
     except SyntaxError as error:
-        return [], [f"{where(part.file('checks.py'), error.lineno)}: {error.msg}"]
-    errors = []
+        place = where(part.file("checks.py"), error.lineno)
+        return unread(part), [f"{place}: SyntaxError: {error.msg}"]
+    ran, errors = (ran.results, ran.messages) if isinstance(ran, Failed) else (ran, [])
     try:
         kept = recorded(part)
     except Failed as failed:
-        kept, errors = [], failed.messages
-    if isinstance(ran, Failed):
-        ran, errors = ran.results, ran.messages + errors
+        # Until the fast checks pass, the code may change, and with it whether a record is stale.
+        kept, errors = [], errors or failed.messages
+    except SyntaxError:
+        kept = []  # in a file that the fast checks import too: they say where
     records = {record["name"]: record for record in [*ran, *kept]}
     return [
         not_run(part, name, line) | records.get(name, {})
         | {"place": where(part.file("checks.py"), line), "code": source, "reused": reused or library}
         for name, (line, library, source) in code.items()
     ], errors  # fmt: skip
+
+
+def unread(part: Part) -> list[dict]:
+    """Return records, without evidence, of the checks in a file that Python cannot read."""
+    lines = enumerate(part.file("checks.py").read_text().splitlines(), 1)
+    named = ((number, re.search(r"\bdef (test_\w+)", line)) for number, line in lines)
+    return [not_run(part, found[1], line) | {"code": "", "reused": False} for line, found in named if found]
 
 
 def not_run(part: Part, name: str, line: int) -> dict:

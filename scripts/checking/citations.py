@@ -73,6 +73,8 @@ def link_citations(article: Article) -> list[Citation]:
                 f"{place}: {match[0]} cites reference {number}; the page lists {len(entries)}"
             )
         made = html.fromstring(f'<a class="citation" href="#reference-{number}"></a>')
+        if not 1 <= number <= len(entries):
+            del made.attrib["href"]
         made.text = match[0]
         found.append(Citation(number, match[0], place, made))
         return made

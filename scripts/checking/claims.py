@@ -1,8 +1,10 @@
 """Find the displayed equations, results, checked claims and cited claims of one page."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lxml.html import HtmlElement
 from paper.article import Article, Formula, Statement
 from paper.rules import anchor
 
@@ -11,6 +13,7 @@ from checking.ledger import Entry
 
 RESULTS = ("theorem", "lemma", "proposition", "corollary", "example", "remark")  # a definition claims nothing
 PAPER = "docs/exam.md"
+CLAUSE = re.compile(r"\((?:[ivx]+|[a-h])\)")
 LABEL = re.compile(r"\beq-[\w-]*\w")
 
 
@@ -78,9 +81,12 @@ class Claims:
             found += [{"status": "cited", "source": citation.text} for citation in cited]
         url = f"{self.address}#{statement.label}"
         rests_on = [name for name in statement.references if name not in inside]
+        beside = {f"#{anchor(item['check'])}" for item in found if "check" in item}
+        beside |= {item["equation"] for item in found if "equation" in item}
+        clauses, run = covered(statement.blocks, beside)
         return Entry(
             statement.kind, statement.place, url, statement.number, statement.name, statement.label, found,
-            inside, rests_on,
+            inside, rests_on, clauses=clauses, run=run,
         )  # fmt: skip
 
     def check(self, record: dict) -> Entry:
@@ -104,6 +110,33 @@ class Claims:
             else:
                 entries[claim] = Entry("citation", c.place, url, "", claim, None, [found])
         return list(entries.values())
+
+
+def covered(blocks: list[HtmlElement], beside: set[str]) -> tuple[list[str], list[str]]:
+    """Return the clauses `(i)`, `(ii)` … of a statement, and those that evidence stands beside.
+
+    `blocks` are the statement and its proofs; in each a clause reaches to the next. `beside` holds the
+    links to checks and the labels of equations that give the result its evidence.
+    """
+    clauses, run = [], set()
+    for number, block in enumerate(blocks):
+        now = None
+        for element, slot in walk(block):
+            if slot == "text" and {element.get("href"), element.get("id")} & beside:
+                run.add(now)
+            for now in CLAUSE.findall(getattr(element, slot) or ""):
+                clauses += [now] if not number and now not in clauses else []
+    return clauses, [clause for clause in clauses if clause in run]
+
+
+def walk(element: HtmlElement) -> Iterator[tuple[HtmlElement, str]]:
+    """Yield (element, "text" or "tail") for all text of an element in reading order, without formulas."""
+    formula = "arithmatex" in element.get("class", "") or "math" in element.get("class", "").split()
+    if not formula:
+        yield element, "text"
+        for child in element.iterchildren("*"):
+            yield from walk(child)
+            yield child, "tail"
 
 
 def status(record: dict, item: dict) -> str:

@@ -6,12 +6,14 @@ import re
 import subprocess
 import sys
 import tempfile
+from difflib import get_close_matches
 from pathlib import Path
 
 from lxml import etree
-from paper.jobs import ONE_THREAD, Failed
+from paper.jobs import Failed
 from paper.parts import ROOT, SCRIPTS, Part, where
 from paper.reads import digests
+from paper.settings import SAME
 
 
 def pytest(part: Part, selection: str) -> tuple[list[dict], dict[str, str]]:
@@ -19,26 +21,32 @@ def pytest(part: Part, selection: str) -> tuple[list[dict], dict[str, str]]:
 
     Raises Failed with `file:line: claim: message` for every check that does not pass.
     """
+    path = os.pathsep.join([str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     with tempfile.TemporaryDirectory() as scratch:
         report, read = Path(scratch) / "report.xml", Path(scratch) / "read.json"
         run = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "checking.watch", "-p", "checking.evidence",
              "-p", "no:cacheprovider", "-m", selection, f"--junitxml={report}", str(part.file("checks.py"))],
-            cwd=ROOT, capture_output=True, text=True, env=os.environ | ONE_THREAD | {
-                "PYTHONPATH": str(SCRIPTS), "PYTHONHASHSEED": "0", "FULL_MARKS_READ": str(read),
-            },
+            cwd=ROOT, capture_output=True, text=True,
+            env=os.environ | SAME | {"PYTHONPATH": path, "FULL_MARKS_READ": str(read)},
         )  # fmt: skip
         if not report.is_file():
             raise Failed([f"{where(part.file('checks.py'))}: {run.stderr or run.stdout}"])
         cases = etree.parse(report).findall(".//testcase")
         others = digests(json.loads(read.read_text()), part)
     records = [record(part, case) for case in cases]
-    failed = [f"{r['place']}: {r['name']}: {r['failure']}" for r in records if r["state"] == "failed"]
+    failed = [message(one) for one in records if one["state"] == "failed"]
     if failed:
         raise Failed(failed, records)
     if run.returncode not in (0, 5):  # 5: nothing selected
         raise Failed([f"{where(part.file('checks.py'))}: {run.stdout}"])
     return records, others
+
+
+def message(record: dict) -> str:
+    """Return what failed, behind its place: that of the check, or where its file cannot be imported."""
+    placed = re.match(r"\S+\.py:\d+: ", record["failure"])
+    return record["failure"] if placed else f"{record['place']}: {record['name']}: {record['failure']}"
 
 
 def record(part: Part, case: etree._Element) -> dict:
@@ -56,14 +64,25 @@ def record(part: Part, case: etree._Element) -> dict:
         "libraries": json.loads(properties.get("libraries", "{}")),
         "seconds": float(case.get("time", 0)),
         "state": "passed" if problem is None else "failed",
-        "failure": "" if problem is None else explain(problem),
+        "failure": "" if problem is None else explain(problem) + nearest(part, problem.get("message", "")),
     }
+
+
+def nearest(part: Part, message: str) -> str:
+    """Return the label of the page that is nearest to one that a check asked for in vain, as a question."""
+    asked = re.search(r"has no equation '([^']+)'", message)
+    labels = re.findall(r"\\label\{([^}]*)\}", part.page.read_text())
+    near = get_close_matches(asked[1], labels, 1) if asked else []
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def explain(problem: etree._Element) -> str:
     """Return the message of a failed case; of a file that can't be imported, the innermost place too."""
     if problem.get("message") != "collection failure":
         return f"{problem.tag}: {problem.get('message', '')}".splitlines()[0]
-    places = re.findall(r"^(docs/\S+\.py:\d+): in ", problem.text or "", re.MULTILINE)
-    errors = re.findall(r"^E +(.+)$", problem.text or "", re.MULTILINE)
+    text = problem.text or ""
+    places = re.findall(r"^(docs/\S+\.py:\d+): in ", text, re.MULTILINE)
+    unread = re.findall(r'^E +File "(.+)", line (\d+)$', text, re.MULTILINE)  # a syntax error
+    places += [where(Path(file), int(line)) for file, line in unread]
+    errors = re.findall(r"^E +(.+)$", text, re.MULTILINE)
     return f"{places[-1] if places else ''}: {errors[-1] if errors else problem.text}"

@@ -22,7 +22,8 @@ class Entry:
     """One displayed equation, result, checked claim or cited claim: its place, status and evidence.
 
     `holds` names the equations in the statement and the proof of a result, `rests_on` the labels of
-    other results and equations that these refer to.
+    other results and equations that these refer to, `clauses` the letters of what it states, `(i)` and
+    so on, and `run` those of them that evidence stands beside.
     """
 
     kind: str
@@ -36,11 +37,18 @@ class Entry:
     rests_on: list[str] = field(default_factory=list)
     limited_by: str | None = None
     tex: str = ""
+    clauses: list[str] = field(default_factory=list)
+    run: list[str] = field(default_factory=list)
 
     def __post_init__(self):
         # Any comparison runs a whole equation; in words, each covers only a part of the claim.
         choose = best if self.kind == "equation" else worst
         self.status = choose(item["status"] for item in self.evidence)
+
+    @property
+    def partly(self) -> str:
+        """The clauses of a result that evidence covers, where it does not cover all: `in part: (i)`."""
+        return f"in part: {', '.join(self.run)}" if self.run and self.run != self.clauses else ""
 
     @property
     def check(self) -> str | None:
@@ -57,8 +65,8 @@ class Entry:
 
     def as_json(self) -> dict:
         """Return the entry as the published `ledger.json` has it."""
-        page, _, line = self.place.rpartition(":")
-        place = {"page": page, "line": int(line), "status": self.status, "check": self.check}
+        page, _, line = self.place.partition(":")
+        place = {"page": page, "line": int(line or 0), "status": self.status, "check": self.check}
         return place | {name: value for name, value in asdict(self).items() if name != "place"}
 
 

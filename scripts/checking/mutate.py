@@ -4,7 +4,6 @@ import gc
 import inspect
 import json
 import os
-import re
 import signal
 import sys
 import time
@@ -21,7 +20,7 @@ from maths import equations, evaluate
 from maths.equations import EquationError, find, labelled
 from maths.mutations import mutants
 from paper.jobs import Failed
-from paper.parts import CACHE, Part, discover, where
+from paper.parts import CACHE, Part, chosen, discover, where
 
 from checking.checks import fast, fast_key
 
@@ -101,16 +100,6 @@ def verdict(mutant: Mutant) -> dict:
     } | ({} if mutant.statements else {"products": products})  # fmt: skip
 
 
-def choose(address: str) -> Part:
-    """Return the part with a page, folder or address; raises LookupError with the pages there are."""
-    parts = {part.id: part for part in discover()}
-    found = re.search(r"(?:^|/)(q\d+/[a-z]-[\w-]+)", address)
-    if not found or found[1] not in parts:
-        pages = "\n  ".join(where(part.page) for part in parts.values())
-        raise LookupError(f"{address}: no such page; the pages are\n  {pages}")
-    return parts[found[1]]
-
-
 def run(jobs: list[Mutant]) -> list[dict]:
     """Try all mutants, and say after each equation how many were killed."""
     records, start = [], time.monotonic()
@@ -169,7 +158,7 @@ def main(*addresses: str) -> int:
     """Mutate the given pages (default: all); return 0 if enough of the mutants are killed."""
     jobs = []
     try:
-        parts = [choose(address) for address in addresses] or discover()
+        parts = [chosen(address) for address in addresses] or discover()
         for part in parts:
             fast(part.id, fast_key(part))
             part.load("checks")  # imports the libraries, once for all children

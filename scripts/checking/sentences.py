@@ -47,7 +47,7 @@ def split(block: html.HtmlElement) -> Iterator[Sentence]:
     """Yield the sentences of a block; a table cell is one."""
     block = deepcopy(block)
     for badge in block.xpath('.//a[contains(@class, "badge")]'):
-        badge.text = f"{MARK}{badge.get('href')[1:]}{MARK}"
+        badge.text = f"{MARK}{badge.get('href', '#none')[1:]}{MARK}"
     for link in block.xpath('.//a[contains(@class, "citation")]'):
         link.text = f"{MARK}cited{MARK}"
     text = " ".join(block.text_content().split())
@@ -60,8 +60,10 @@ def split(block: html.HtmlElement) -> Iterator[Sentence]:
 def account(article: Article, records: list[dict]) -> Counter:
     """Count the numbers of a page that ran, are cited or are typed; note problems in the article.
 
-    A sentence with badges must print what their checks show, and no other number.
+    A sentence with badges must print what their checks show, and no other number. What a check that
+    did not pass would have shown is not known.
     """
+    passed = {anchor(record["name"]) for record in records if record["state"] == "passed"}
     shown = {anchor(record["name"]): record.get("shows", []) for record in records}
     places = {anchor(record["name"]): record["place"] for record in records}
     sources, counts, printed = Sources(article.sources.page), Counter(), set()
@@ -72,7 +74,7 @@ def account(article: Article, records: list[dict]) -> Counter:
         place = [sources.locate(f"(#{check})") for check in sentence.checks][:1]
         for number in sentence.numbers:
             counts["run" if number in known else "cited" if sentence.cited else "typed"] += 1
-            if place and number not in known and not sentence.cited:
+            if place and number not in known and not sentence.cited and passed.issuperset(sentence.checks):
                 names = ", ".join(check.removeprefix("check-") for check in sentence.checks)
                 message = f"the number {number} stands at a badge, but the check {names} does not show it"
                 article.problems.append(f"{place[0]}: {message} (evidence.shows)")

@@ -16,14 +16,20 @@ from paper.parts import CACHE, DOCS, REQUIREMENTS, SCRIPTS, Part, digest, discov
 from paper.reads import digests, watched
 
 OUTPUT = CACHE / "figures"
+EMPTY = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1" viewBox="0 0 1 1"></svg>'
 TOOLS = [SCRIPTS / f"drawing/{name}.py" for name in ("canvas", "figures")]
 TOOLS += [SCRIPTS / f"maths/{name}.py" for name in PARSER]
 TOOLS += TYPESETTER  # reads the TeX of the equations
 
 
 def functions(part: Part) -> dict:
-    """Return the public functions of the part's `figures.py`, by figure name."""
+    """Return the public functions of the part's `figures.py`, by figure name.
+
+    Raises Failed if there is no such file, and the page shows figures.
+    """
     if not part.file("figures.py").is_file():
+        if lost := shown(part):
+            raise Failed([f"{where(part.page)}: there is no figures.py to draw {', '.join(lost)}"])
         return {}
     module = part.load("figures")
     own = inspect.getmembers(module, lambda f: inspect.isfunction(f) and f.__module__ == module.__name__)
@@ -56,15 +62,16 @@ def drawn(part_id: str, key: str) -> tuple[tuple[dict, dict], dict]:
     """Draw the figures of a part; `key` is the digest of its sources.
 
     Returns name → {alt, equations, wide, narrow} and file → SVG, and the digests of what else was read.
-    Raises Failed with the place of each error.
+    Raises Failed with the place of each error, and with an empty picture for each figure that failed.
     """
     part, index, files, errors = Part(DOCS / part_id), {}, {}, []
     with watched() as read:
         try:
             found = functions(part)
+        except Failed as failure:
+            raise Failed(failure.messages, empty(shown(part))) from None
         except Exception as error:
-            message = f"{failing_line(part, error)}: {type(error).__name__}: {error} (page {part.id})"
-            raise Failed([message], ({}, {})) from None
+            raise Failed([f"{failing_line(part, error)}: {kind(error)}"], empty(shown(part))) from None
         for name, function in found.items():
             try:
                 index[name], svgs = draw(part, name, function)
@@ -72,10 +79,10 @@ def drawn(part_id: str, key: str) -> tuple[tuple[dict, dict], dict]:
             except Failed as failure:
                 errors += failure.messages
             except Exception as error:
-                what = f"figure {name}: {type(error).__name__}: {error} (page {part.id})"
-                errors.append(f"{failing_line(part, error)}: {what}")
+                errors.append(f"{failing_line(part, error)}: figure {name}: {kind(error)}")
     if errors:
-        raise Failed(errors, (index, files))
+        nothing, blank = empty([name for name in found if name not in index])
+        raise Failed(errors, (nothing | index, blank | files))
     return (index, files), digests(read, part)
 
 
@@ -89,6 +96,27 @@ def draw(part: Part, name: str, function) -> tuple[dict, dict[str, bytes]]:
     files, plotted = canvas.draw(name, function, part.page)
     sizes = {width: size(files[canvas.file_name(name, "light", width)]) for width in canvas.WIDTHS}
     return {"alt": " ".join(function.__doc__.split()), "equations": sorted(plotted), **sizes}, files
+
+
+def shown(part: Part) -> list[str]:
+    """Return the names of the figures that the page of a part shows."""
+    return re.findall(r"\]\(([\w-]+)\.svg\)", part.page.read_text())
+
+
+def empty(names: list[str]) -> tuple[dict, dict[str, bytes]]:
+    """Draw nothing in place of figures that failed: what shows or names them is no problem of its own."""
+    from drawing import canvas
+
+    files = [
+        canvas.file_name(n, scheme, w) for n in names for scheme in canvas.PALETTES for w in canvas.WIDTHS
+    ]
+    nothing = {"equations": [], "failed": True} | dict.fromkeys(canvas.WIDTHS, (1, 1))
+    return {name: {"alt": name} | nothing for name in names}, dict.fromkeys(files, EMPTY)
+
+
+def kind(error: Exception) -> str:
+    """Return the kind and the message of an error, as pytest says it."""
+    return f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
 
 
 def write(part: Part, index: dict, files: dict[str, bytes]):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from paper.parts import DOCS, where
+from paper.sources import shown
 
 from maths import algebra
 from maths.algebra import shape
@@ -23,7 +24,6 @@ PARSER = (  # what stands between the TeX and a value
     "operators", "reader", "tokens", "tree",
 )  # fmt: skip
 DISPLAY = re.compile(r"^[ \t]*\$\$[ \t]*\n(.*?)\n[ \t]*\$\$[ \t]*$", re.DOTALL | re.MULTILINE)
-HIDDEN = re.compile(r"<!--.*?-->|^[ \t]*(```+|~~~+).*?^[ \t]*\1", re.DOTALL | re.MULTILINE)
 LABEL = re.compile(r"\\label\{([^}]*)\}")
 NO_MATHEMATICS = re.compile(r"\\(?:label|tag|source)\{[^}]*\}")
 replaced: dict[
@@ -128,8 +128,7 @@ def evaluator(exact: bool) -> type[Evaluator]:
 
 def matches(page: Path) -> list[re.Match]:
     """Return the displays of a page, their TeX as group 1, without those in comments and code."""
-    shown = HIDDEN.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), page.read_text())
-    return list(DISPLAY.finditer(shown))
+    return list(DISPLAY.finditer(shown(page.read_text())))
 
 
 def displays(page: Path) -> list[str]:
@@ -191,11 +190,16 @@ def parsed(made, place: str) -> tuple[Node, ...]:
 
 
 def unread(page: Path) -> list[str]:
-    """Return for each labelled display of the page that cannot be read what is wrong, with its place."""
-    problems = []
-    for label in dict.fromkeys(name for name, _, _ in labelled(page)):
+    """Return for each labelled display of the page that cannot be read what is wrong, with its place.
+
+    One that cannot be typeset is a problem of the formulas.
+    """
+    problems, every = [], list(labelled(page))
+    made = mathml(tuple(tex for _, tex, _ in every))
+    for label, tex, place in every:
         try:
-            find(page, label)
+            if not made[tex].error:
+                parsed(made[tex], f"{place}: equation {label}")
         except EquationError as error:
             problems.append(str(error))
     return problems

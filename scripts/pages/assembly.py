@@ -10,7 +10,9 @@ from pathlib import Path
 from checking import ledger, sentences
 from checking.citations import link_citations
 from checking.claims import Claims
+from lxml.etree import Comment
 from lxml.html import HtmlElement, tostring
+from maths.equations import unread
 from maths.typeset import typeset
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
@@ -56,8 +58,10 @@ class Assembly:
     problems: list[str]
 
 
-def assemble(pages: list[Page], topics: list[str], site: str) -> Assembly:
+def assemble(pages: list[Page], topics: list[str], site: str, only: str = "") -> Assembly:
     """Rewrite the content of all pages, and print the sets; `site` is the address of the site.
+
+    With `only`, a part, no more is printed than its question.
 
     In the content a placeholder with the plain text stands for each formula, so that the search
     index, which is made next, holds words and not markup.
@@ -75,8 +79,10 @@ def assemble(pages: list[Page], topics: list[str], site: str) -> Assembly:
             problems.append(f"{formula.place}: formula: {result.error}")
         put_placeholder(formula, index, result.text)
     entries += [entry for sheet in sheets if sheet.part for entry in sheet.claims.cited()]
-    forms = [vars(result) | {"place": formula.place} for result, formula in zip(results, formulas)]
-    made, unprinted = sets.make(sheets, forms, site, topics) if not problems else ([], [])  # of sound pages
+    made, unprinted = [], []
+    if not problems:  # of pages that are not sound nothing is printed
+        forms = [vars(result) | {"place": formula.place} for result, formula in zip(results, formulas)]
+        made, unprinted = sets.make(sheets, forms, site, topics, only)
     problems += unprinted
     shown = {f.label: outer(f.element) for f in formulas if f.label}
     shown |= {url: claim for sheet in sheets for url, claim in claims_shown(sheet)}
@@ -123,9 +129,11 @@ def number(page: Page, topics: list[str]) -> Sheet:
     article.number_statements()
     if part:
         article.number_figures(figures(part))
-        article.problems += broken(part, article, records, topics)
+        article.problems += broken(part, article, records, topics) + unread(part.page)
         sheet.writing = cost(article) / WORDS_PER_MINUTE
         badges(article, records)
+        if not article.tree.xpath('.//comment()[normalize-space()="checks"]'):
+            article.tree.append(Comment("checks"))  # missing, which is a problem; what leads there is none
     sheet.claims = Claims(article, page.url, records, link_citations(article) if part else [])
     if part:
         sheet.numbers = sentences.account(article, records)
@@ -163,6 +171,8 @@ def badges(article: Article, records: list[dict]):
         number, record = numbered.get(link.get("href")[1:], (0, None))
         link.set("class", f"badge {blocks.method(record) if record else 'none'}")
         link.set("data-claim", str(number))
+        if not record:
+            del link.attrib["href"]
 
 
 def account(sheets: list[Sheet]) -> tuple[list[ledger.Entry], list[str]]:

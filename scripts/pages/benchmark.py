@@ -21,12 +21,15 @@ SIZES = (4, 20, 60)
 # The records of the library checks fit the code of the originals; a copy has its own digest.
 RENEW = """
 import json
-from checking.checks import sources
+from checking.checks import committed
+from checking.uses import key, labels
 from paper.parts import discover
 for part in discover():
-    path = part.file("library.json")
-    if path.is_file():
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"digest": sources(part)}))
+    records = committed(part)
+    for name, record in records.items():
+        record["digest"] = key(part, name, labels(record))
+    if records:
+        part.file("library.json").write_text(json.dumps({"checks": [*records.values()]}))
 """
 HEAD = f"{'parts':>5}  {'build':18}{'seconds':>9}{'processor':>11}{'memory':>9}"
 

@@ -62,11 +62,6 @@ def comparison(item: dict) -> dict:
     }
 
 
-def duration(seconds: float) -> str:
-    """Return how long a check ran, coarsely: finer figures would make every build differ."""
-    return "ran in " + next((f"under {limit} s" for limit in (3, 30, 300) if seconds < limit), "minutes")
-
-
 def named(libraries: dict[str, str]) -> str:
     """Return `torch 2.13.0, trl 1.16.0`."""
     return ", ".join(f"{name} {number}" for name, number in sorted(libraries.items()))
@@ -136,7 +131,6 @@ FILTERS = (
     method,
     status,
     comparison,
-    duration,
     named,
     tally,
     highlighted,

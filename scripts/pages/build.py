@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import resource
 import shutil
 import sys
@@ -14,11 +15,16 @@ os.environ["NO_MKDOCS_2_WARNING"] = "1"  # an advertisement, not a warning about
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 from mkdocs.exceptions import Abort, MkDocsException
-from paper.parts import CACHE, DOCS, ROOT, SCRIPTS, digest
+from paper import settings
+from paper.parts import CACHE, DOCS, ROOT, SCRIPTS, digest, where
 
 from pages.links import broken_links
 
 SITE, STAGING, RECORD = ROOT / "site", CACHE / "site", CACHE / "build.json"
+READ = "The site is in site/. Read it with ./scripts/serve, or: python3 -m http.server -d site"
+URLS = ROOT / "tests" / "urls.txt"
+
+NAMED = re.compile(r"#([\w-]+)|([\w-]+)\.(?:svg|png|jpg|md)\b|'([\w-]+)'")  # an anchor, a file, a name
 
 
 class Report(logging.Handler):
@@ -63,45 +69,93 @@ def reusable() -> dict | None:
     return record if same else None
 
 
-def make(report: Report) -> list[str]:
-    """Build the pages into the staging folder and check their links; return all problems."""
+def make(report: Report, only: str = "") -> list[str]:
+    """Build the pages into the staging folder and check their links; return all problems.
+
+    With `only`, a part such as `q2/d-my-part`, what concerns other parts alone may be older.
+    """
     shutil.rmtree(STAGING, ignore_errors=True)
-    config = load_config(str(ROOT / "mkdocs.yml"), site_dir=str(STAGING))
-    config.plugins.on_startup(command="build", dirty=False)
+    if broken := settings.problems():
+        return broken
     try:
+        config = load_config(str(ROOT / "mkdocs.yml"), site_dir=str(STAGING))
+        config.extra["only"] = only
+        config.plugins.on_startup(command="build", dirty=False)
         build(config)
+        config.plugins.on_shutdown()
     except (Abort, MkDocsException) as error:
         return [*report.warnings, str(error)]
-    finally:
-        config.plugins.on_shutdown()
     pages = [path for path in files(STAGING) if path.name == "index.html"]
     report.step(f"{len(pages)} pages built")
-    broken = broken_links(STAGING, config.site_url)
+    sound = not report.warnings  # of other pages nothing is printed, and links to PDF files are not broken
+    broken = broken_links(STAGING, config.site_url, skip="" if sound else "/pdf/")
     report.step(f"links, anchors and assets checked: {len(broken)} broken")
-    return report.warnings + broken
+    return distinct(report.warnings + broken + lost_addresses())
 
 
-def main() -> int:
-    """Build the site; leave the last good one in place if anything is wrong."""
+def addresses() -> list[str]:
+    """Return the addresses of all pages in the staging folder, each with its slashes."""
+    pages = [path.parent.relative_to(STAGING) for path in files(STAGING) if path.name == "index.html"]
+    return sorted(f"/{page.as_posix()}/".replace("/./", "/") for page in pages)
+
+
+def lost_addresses() -> list[str]:
+    """Return a problem for each address that was published and that no page has any more."""
+    built = set(addresses())
+    said = "no page has this published address; if it never was public, delete the line"
+    published = enumerate(URLS.read_text().split(), 1)
+    return [f"{where(URLS, number)}: {url}: {said}" for number, url in published if url not in built]
+
+
+def publish():
+    """Put the staged pages in place of the last ones, and list their addresses, to be kept for good."""
+    shutil.rmtree(SITE, ignore_errors=True)
+    URLS.write_text("\n".join(addresses()) + "\n")
+    STAGING.rename(SITE)
+
+
+def distinct(problems: list[str]) -> list[str]:
+    """Return the problems: one for what is said of several lines of a file, or twice of the same line."""
+    lines, known = {}, set()
+    for problem in problems:
+        place, _, said = problem.partition(": ")
+        file, _, line = place.partition(":")
+        names = {(place, "".join(name).removeprefix("check-")) for name in NAMED.findall(said)}
+        if not line or not names & known:
+            lines.setdefault((file, said), []).append(line)
+            known |= names
+    return [
+        f"{file}{f':{first}' * bool(first)}: {said}" + f" (also in line {', '.join(more)})" * bool(more)
+        for (file, said), (first, *more) in lines.items()
+    ]
+
+
+def logged() -> Report:
+    """Return a report that hears what MkDocs and the hooks log."""
     report = Report()
     logger = logging.getLogger("mkdocs")
     logger.setLevel(logging.INFO)
     logger.addHandler(report)
+    return report
+
+
+def main() -> int:
+    """Build the site; leave the last good one in place if anything is wrong."""
+    report = logged()
     record = reusable()
     if record:
         print("Nothing changed; reused the site as built:", *record["summary"], sep="\n  ")
         return finish(report, [])
     problems = make(report)
     if not problems:
-        shutil.rmtree(SITE, ignore_errors=True)
-        STAGING.rename(SITE)
+        publish()
         done = {"inputs": inputs(), "site": digest(*files(SITE)), "summary": report.summary}
         RECORD.write_text(json.dumps(done))
     return finish(report, problems)
 
 
-def finish(report: Report, problems: list[str]) -> int:
-    """Print the closing summary; return the exit code."""
+def finish(report: Report, problems: list[str], then: str = READ) -> int:
+    """Print the closing summary, and what to do `then`; return the exit code."""
     seconds = time.monotonic() - report.start
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     peak = max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, children) / 1024
@@ -112,7 +166,7 @@ def finish(report: Report, problems: list[str]) -> int:
         print(f"The site was not built ({seconds:.1f} s).", file=sys.stderr)
         return 1
     print(f"{len(problems)} warnings, {seconds:.1f} s, peak memory {peak:.0f} MB for the largest process")
-    print("The site is in site/. Read it with ./scripts/serve, or: python3 -m http.server -d site")
+    print(then)
     return 0
 
 

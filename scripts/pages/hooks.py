@@ -1,19 +1,25 @@
 """The joints between MkDocs and the modules that do the work."""
 
+import calendar
 import json
 import logging
 import os
 import re
+import shutil
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import jupytext
 from checking import ledger
+from mkdocs.exceptions import Abort
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
 from mkdocs.structure.nav import Section
-from paper import exam
+from mkdocs.utils.meta import YAML_RE
+from paper import exam, front, markup, settings
 from paper.parts import CACHE, DOCS, SCRIPTS, discover
 from paper.sources import Sources
 from printing.later import later
@@ -47,28 +53,45 @@ class SourceLine(logging.Filter):
         found = re.match(r"Doc file '([^']+)' contains (?:an?|the) .*?'([^']+)'", message)
         if found and not getattr(record, "located", False):
             path = DOCS / found[1]
-            record.msg, record.args, record.located = f"{Sources(path).locate(found[2])}: {message}", (), True
+            said = re.sub("^Doc file '[^']+' contains", "the page contains", message)
+            record.msg, record.args, record.located = f"{Sources(path).locate(found[2])}: {said}", (), True
         return True
 
 
 def on_startup(command, dirty):
-    """Give MkDocs' link warnings their line, and notebooks a kernel without open ports."""
+    """Give MkDocs' link warnings their line, what runs one environment, and kernels no open ports."""
     later.wanted = command == "serve"
+    os.environ |= settings.SAME | {"SOURCE_DATE_EPOCH": f"{calendar.timegm(settings.released().timetuple())}"}
+    time.tzset()
     os.environ["JUPYTER_CONFIG_PATH"] = str(SCRIPTS / "pages" / "jupyter")
     for name in ("mkdocs.structure.pages", "mkdocs.structure.nav", "mkdocs.commands.build"):
         logging.getLogger(name).addFilter(SourceLine())
 
 
 def on_pre_build(config):
-    """Draw the figures, and begin to run the checks."""
+    """Read what is written for faults, draw the figures, and begin to run the checks.
+
+    Without the settings that all pages rest on there is no build at all.
+    """
     later.stop()
-    runs.start()
+    report(broken := settings.problems())
+    if broken:
+        raise Abort("no page can be built with these settings")
+    for path in [*sorted(DOCS.rglob("*.md")), *sorted(DOCS.glob("q*/lab.py"))]:
+        report(markup.problems(path))
+    runs.start(config.extra.get("only", ""))
     runs.finish("figures")
 
 
 def on_build_error(error):
     """Say what failed in the checks too when the build ends early."""
     runs.finish(*runs.ROOMS)
+
+
+def report(problems: list[str]):
+    """Hand each problem to the log of the build."""
+    for problem in problems:
+        log.warning(problem)
 
 
 def on_files(files, config):
@@ -88,6 +111,24 @@ def on_files(files, config):
             cell["id"] = f"cell-{number}"  # jupytext draws random ids, which would differ at each build
         files.append(File.generated(config, uri, content=jupytext.writes(book, fmt="ipynb")))
     return files
+
+
+def on_serve(server, config, builder):
+    """Let the live server outlive a build that fails, with the pages of the last good one."""
+    build, site = server.builder, Path(config.site_dir)
+
+    def build_or_keep():
+        with TemporaryDirectory() as folder:
+            kept = shutil.copytree(site, f"{folder}/site", copy_function=os.link)
+            try:
+                build()
+            except (Exception, SystemExit) as error:
+                shutil.rmtree(site)
+                shutil.copytree(kept, site)
+                log.error("%s: this build stopped; the pages shown are those of the last one", short(error))
+
+    server.builder = build_or_keep
+    return server
 
 
 def generated(files, config, uri: str, path: Path):
@@ -165,11 +206,16 @@ def short(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[-1] if lines else ''}"
 
 
+@event_priority(100)  # before the topics are read
 def on_page_markdown(markdown, page, config, files):
-    """Leave the topics to the line of facts below the title."""
-    if "tags" in page.meta:
-        page.meta.setdefault("hide", []).append("tags")
-    return markdown
+    """Read a page as it was meant, whatever is reported about it; the line of facts shows its topics."""
+    path = Path(page.file.abs_src_path)
+    if front.is_part(path):
+        page.meta = front.meta(path.read_text()) | {"hide": ["tags"]}
+    line, _ = front.title(markdown := YAML_RE.sub("", markdown))
+    lines = markup.mended(markdown).splitlines()
+    lines[line - 1 : line] = map(front.plain, lines[line - 1 : line])
+    return "\n".join(lines)
 
 
 @event_priority(50)
@@ -177,10 +223,9 @@ def on_env(env, config, files):
     """Number all pages, resolve their references, and typeset their formulas in one run."""
     runs.finish("checks")
     written = [file.page for file in files.documentation_pages() if file.page and file.page.content]
-    done = assembly.assemble(written, config.extra["topics"], config.site_url)
+    done = assembly.assemble(written, config.extra["topics"], config.site_url, config.extra.get("only", ""))
     typeset_formulas[:] = done.formulas
-    for problem in done.problems:
-        log.warning(problem)
+    report(done.problems)
     log.info("%d formulas typeset", len(typeset_formulas))
     log.info("%s", account(done.ledger))
     entries = [entry.as_json() for entry in done.ledger]

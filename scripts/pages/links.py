@@ -12,13 +12,16 @@ from paper.sources import Sources
 LYCHEE = Path(sys.executable).parent / "lychee"
 
 
-def broken_links(site: Path, site_url: str) -> list[str]:
-    """Return a message for every link of the HTML files below `site` that leads nowhere."""
+def broken_links(site: Path, site_url: str, skip: str = "") -> list[str]:
+    """Return a message for every link of the HTML files below `site` that leads nowhere.
+
+    Addresses that contain `skip` are not judged.
+    """
     site, base = site.resolve(), urlsplit(site_url).path
     run = subprocess.run(
         [LYCHEE, "--offline", "--include-fragments=full", "--index-files", "index.html",
          "--root-dir", site, "--remap", f"file://{site}{base.rstrip('/')}(/|$) file://{site}/",
-         "--format", "json", "--no-progress", f"{site}/**/*.html"],
+         *(["--exclude", skip] if skip else []), "--format", "json", "--no-progress", f"{site}/**/*.html"],
         capture_output=True, text=True,
     )  # fmt: skip
     if run.returncode not in (0, 2):  # 2: broken links were found

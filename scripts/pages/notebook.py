@@ -60,6 +60,11 @@ def code(cell, told: str) -> list[html.HtmlElement]:
         for image in output.iter("img"):
             image.set("alt", told)
             image.attrib.pop("class", None)
+        for shown in output.xpath('.//div[contains(@class, "jp-RenderedLatex")]'):
+            tex = shown.text_content().strip().strip("$").strip()
+            shown.attrib.clear()
+            shown.text = None
+            shown.append(html.fromstring(formula(MATH.fullmatch(f"${tex}$"))))
         before = blocks[-1].xpath('self::*[@class="notebook-output"]//pre') if blocks else []
         text = output.xpath(".//pre")
         if before and text:

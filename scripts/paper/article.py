@@ -9,10 +9,10 @@ from pathlib import Path
 
 from lxml import etree, html
 
+from paper.markup import NUMBERED, blocks, written
 from paper.parts import where
 from paper.sources import Sources
 
-NUMBERED = ("theorem", "lemma", "proposition", "corollary", "definition", "remark", "example")
 REFERENCE = re.compile(r"\\(eq)?ref\{([^}]*)\}")
 LABEL = re.compile(r"\\label\{([^}]*)\}")
 LETTERED = re.compile(r"\s*\([a-z]+\)\s")
@@ -94,6 +94,11 @@ class Article:
         given = element.xpath("ancestor-or-self::*/@data-place")
         return given[-1] if given else self.sources.locate(text, again)
 
+    def formula_place(self, element: etree._Element, tex: str, display: bool) -> str:
+        """Return `file:line` of a formula; one in a line of text stands between dollar signs."""
+        place = self.place(element, tex if display else f"${tex}$")
+        return place if ":" in place else self.place(element, tex)
+
     def number(self, kind: str, given: str | None = None) -> str:
         """Return the next number of a kind (`2a.3`), or the given one."""
         self.counts[kind] += 1
@@ -109,6 +114,7 @@ class Article:
 
     def number_statements(self):
         """Give theorems, lemmas, definitions and so on their numbers, and proofs their end sign."""
+        opened = iter(block for block in blocks(written(self.sources.page))[0] if block.kind in NUMBERED)
         for block in self.tree.xpath('.//div[contains(@class, "admonition")]'):
             kind = next((k for k in NUMBERED if k in block.classes), None)
             title = block.find("p")
@@ -116,17 +122,15 @@ class Article:
                 block.append(html.fromstring('<p class="qed" role="img" aria-label="End of proof">∎</p>'))
             if not kind or title is None:
                 continue
-            number, name = self.number("statement"), title.text_content()
-            place = self.sources.locate(f"/// {kind}" + f" | {name}" * (name.lower() != kind))
+            number, name = self.number("statement"), told(title)
+            given = next(opened, None)
+            place = where(self.sources.page, given and given.line)
             if block.get("id"):
                 self.label(block.get("id"), number, place)
             else:
                 block.set("id", f"{kind}-{number.replace('.', '-')}")
             self.statements.append(Statement(kind, number, name, place, [block, *proofs(block)]))
-            named = f' <span class="statement-name">({escape(name)})</span>' if name.lower() != kind else ""
-            title.getparent().replace(title, html.fromstring(
-                f'<p class="admonition-title"><strong>{kind.capitalize()} {number}</strong>{named}</p>'
-            ))  # fmt: skip
+            entitle(title, f"{kind.capitalize()} {number}", named=name.lower() != kind)
 
     def number_figures(self, index: dict):
         """Give each figure its number, its alternative text and its light, dark, wide and narrow files."""
@@ -151,9 +155,11 @@ class Article:
             first.insert(0, strong)
             image.getparent().replace(image, pictures(name, index[name]))
         for name in sorted(set(index) - used):
-            self.problems.append(
-                f"{where(self.sources.page)}: the figure {name} is drawn but not shown on its page"
-            )
+            page = where(self.sources.page)
+            if not index[name].get("failed"):
+                self.problems.append(f"{page}: the figure {name} is drawn but not shown on its page")
+            self.label(f"fig-{name}", "??", page)  # what refers to it is no problem of its own
+            etree.SubElement(self.tree, "span", {"id": f"fig-{name}"})
 
     def collect_formulas(self):
         """Find every new formula, number the labelled ones, and put each display in its box."""
@@ -164,11 +170,8 @@ class Article:
             text = element.text_content()
             display = text.startswith("\\[")
             tex = text[2:-2].strip()
-            formula = Formula(tex, display, self.place(element, tex), element)
-            around = {e.tag for e in element.iterancestors()}
-            if around & {"h1", "h2", "h3", "h4"}:
-                self.problems.append(f"{formula.place}: a heading must not contain a formula")
-            if "\\|" in tex and around & {"td", "th"}:
+            formula = Formula(tex, display, self.formula_place(element, tex, display), element)
+            if "\\|" in tex and any(e.tag in ("td", "th") for e in element.iterancestors()):
                 self.problems.append(
                     f"{formula.place}: formula: in a table \\| can be meant as | or as ‖: "
                     f"write \\given, \\vert or \\Vert in {tex}"
@@ -229,6 +232,25 @@ class Article:
                 child.addprevious(section)
             if section is not None:
                 section.append(child)
+
+
+def told(element: html.HtmlElement) -> str:
+    """Return the text of an element with its formulas between dollar signs."""
+    return re.sub(r"\\[()]", "$", element.text_content())
+
+
+def entitle(title: html.HtmlElement, numbered: str, named: bool):
+    """Put the kind and the number of a statement before its name, which stands in brackets."""
+    name = etree.Element("span")
+    name.text, name[:] = title.text, list(title)
+    title.set("class", "admonition-title")
+    title.text = None
+    etree.SubElement(title, "strong").text = numbered
+    if named:
+        title[0].tail = " "
+        brackets = etree.SubElement(title, "span", {"class": "statement-name"})
+        brackets.text, name.tail = "(", ")"
+        brackets.append(name)
 
 
 def proofs(block: html.HtmlElement) -> list[html.HtmlElement]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import yaml
-from mkdocs.utils.meta import get_data
 
+from paper import front
 from paper.parts import CACHE, DOCS, Part, discover
 
 MINUTES_PER_MARK = 2.4
@@ -70,10 +70,9 @@ def plain(number: float) -> str:
 
 def solved(part: Part) -> Entry:
     """Return the entry of a part that has a page, from the page itself."""
-    text, meta = get_data(part.page.read_text())
-    heading = next((line for line in text.splitlines() if line.startswith("# ")), "# ")
-    title = heading[2:].removeprefix(part.number).strip()
-    return Entry(part.number, title, meta.get("marks", 0), tuple(meta.get("tags", [])), part)
+    text = part.page.read_text()
+    meta, title = front.meta(text), front.plain(front.title(text)[1]).removeprefix(part.number).strip()
+    return Entry(part.number, title, meta["marks"], tuple(meta["tags"]), part)
 
 
 def paper() -> dict:

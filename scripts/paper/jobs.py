@@ -11,8 +11,6 @@ import joblib
 from paper.parts import CACHE, DOCS, SCRIPTS, digest
 
 memory = joblib.Memory(CACHE / "joblib", verbose=0)
-# With several threads a library may add numbers in another order, and the last digit differs.
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 CLUSTER = "DASK_SCHEDULER_ADDRESS"  # the variable by which Dask itself finds a cluster
 
 

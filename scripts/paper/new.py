@@ -14,7 +14,7 @@ def values(part: Part) -> dict[str, str]:
     question, letter = re.match(r"q(\d+)/([a-z])-", part.id).groups()
     section = f"q{question}-{letter}"
     title = part.folder.name[2:].replace("-", " ").capitalize()
-    found = {"title": title, "marks": "1", "tags": "Alignment", "prefix": f"{section}-{part.folder.name[2:]}"}
+    found = {"title": title, "marks": "1", "tags": "Alignment", "prefix": part.prefix}
     found["question"] = "State the claim that the figure and the check of this part show. **(1 mark)**"
     for given in (p for q in paper()["questions"] if q["id"] == f"q{question}" for p in q["parts"]):
         if given["id"] == letter:
@@ -68,7 +68,9 @@ def main(arguments: list[str]) -> int:
     question_page(part)
     for path in sorted(part.folder.iterdir()):
         print("made", path.relative_to(ROOT))
-    print("Now run ./scripts/serve and write: the page shows every change.")
+    print(
+        f"Write with ./scripts/serve, which shows every change; check it with ./scripts/check docs/{part.id}"
+    )
     return 0
 
 

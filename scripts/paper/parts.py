@@ -59,12 +59,26 @@ def discover(*folders: str | Path) -> list[Part]:
     return [Part(root) for root in roots if (root / "index.md").is_file()]
 
 
+def chosen(address: str) -> Part:
+    """Return the part with a page, folder or address; raises LookupError with the pages there are."""
+    parts = {part.id: part for part in discover()}
+    found = re.search(r"(?:^|/)(q\d+/[a-z]-[\w-]+)", address)
+    if not found or found[1] not in parts:
+        pages = "\n  ".join(where(part.page) for part in parts.values())
+        raise LookupError(f"{address}: no such page; the pages are\n  {pages}")
+    return parts[found[1]]
+
+
 def digest(*paths: Path, text: str = "") -> str:
-    """Return a digest of a text and of the contents of the files that exist among `paths`."""
+    """Return a digest of a text and of the contents of the files that exist among `paths`.
+
+    Windows line ends count as plain ones: a checkout that has them is the same text.
+    """
     state = hashlib.sha256(text.encode())
     for path in paths:
         if path.is_file():
-            state.update(f"{path.name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+            content = path.read_bytes().replace(b"\r\n", b"\n")
+            state.update(f"{path.name}\0{len(content)}\0".encode() + content)
     return state.hexdigest()
 
 

@@ -75,7 +75,7 @@ def find_leftovers(article: Article):
     """Report TeX that stands outside of any formula, where a reader would see it raw."""
     for element, slot in prose(article.tree):
         text = getattr(element, slot) or ""
-        for match in LEFTOVER.finditer(text):
+        if match := LEFTOVER.search(text):  # what follows in the same text is mostly the rest of it
             around = " ".join(text[: match.start()].split()[-3:] + text[match.start() :].split()[:4])
             place = article.place(element, around, again=True)
             article.problems.append(f"{place}: TeX outside of a formula: …{around}…")

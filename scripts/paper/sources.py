@@ -7,6 +7,12 @@ from pathlib import Path
 from paper.parts import DOCS, where
 
 SNIPPET = re.compile(r'^\s*-{1,}8<-{1,} "([^":]+)', re.MULTILINE)
+HIDDEN = re.compile(r"<!--.*?-->|^[ \t]*(```+|~~~+).*?^[ \t]*\1", re.DOTALL | re.MULTILINE)
+
+
+def shown(text: str) -> str:
+    """Return Markdown with its comments and fenced code blanked, line for line."""
+    return HIDDEN.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
 
 
 class Sources:

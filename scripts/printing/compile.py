@@ -6,19 +6,22 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import typst
 from joblib import cpu_count
 from paper.parts import CACHE, SCRIPTS, digest
+from paper.settings import SAME
 
 from printing.printer import Unprintable
 
 WORK = CACHE / "print"
 TEMPLATE = SCRIPTS / "printing" / "print.typ"
 STANDARDS = ["a-2a", "ua-1"]
+WIDE = re.compile(r'panicked with: "(.+)"')
+LOST = re.compile(r'the text `"(.+?)"` could not be displayed')
 
 
 class Job:
@@ -51,7 +54,7 @@ class Job:
         """Make the file, unless it is stopped; return what is wrong, with the place in the pages."""
         new = self.path.with_suffix(".new")
         command = [sys.executable, "-m", "printing.compile", str(WORK / f"{self.name}.typ"), str(new)]
-        environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+        environment = os.environ | SAME | {"PYTHONPATH": str(SCRIPTS)}
         if self.stopped:
             return None
         self.process = subprocess.Popen(
@@ -62,7 +65,7 @@ class Job:
             raise RuntimeError(f"Typst did not run: {errors.strip()}")
         answer = {} if self.process.returncode else json.loads(out)
         if "message" in answer:
-            return Unprintable(f"{place_of(answer['diagnostic'], self.source)}: {answer['message']}", "")
+            return unprintable(answer["message"], place_of(answer["diagnostic"], self.source))
         if answer:
             self.record.unlink(missing_ok=True)  # in this order no record is ever that of another file
             new.replace(self.path)
@@ -74,6 +77,16 @@ class Job:
         self.stopped = True
         if self.process:
             self.process.kill()
+
+
+def unprintable(message: str, place: str) -> Unprintable:
+    """Return an error of Typst with its place; a table that is too wide names its own place."""
+    if wide := WIDE.search(message):
+        return Unprintable(wide[1], "")
+    if lost := LOST.search(message):
+        character = f"{lost[1]!r} (U+{ord(lost[1][0]):04X})"
+        return Unprintable(f"no font of the printed sets has the character {character}", lost[1])
+    return Unprintable(f"{place}: {message}", "")
 
 
 def place_of(diagnostic: str, source: str) -> str:
@@ -93,6 +106,17 @@ def compile_all(jobs: Iterable[Job]) -> Iterator[tuple[str, Unprintable]]:
     with ThreadPoolExecutor(cpu_count()) as pool:
         problems = zip(stale, pool.map(Job.run, stale))
         yield from ((job.name, problem) for job, problem in problems if problem)
+
+
+def told(failed: Iterable[tuple[str, Unprintable]], placed: Callable[[Unprintable], str]) -> list[str]:
+    """Return each problem once, behind its place, with the sets in which it stands: `set q2 and 3 more`."""
+    sets = {}
+    for name, error in failed:
+        sets.setdefault(placed(error), []).append(name)
+    return [
+        f"{problem} (set {first}{f' and {len(more)} more' * bool(more)})"
+        for problem, (first, *more) in sets.items()
+    ]
 
 
 def main(source: str, target: str):

@@ -2,10 +2,12 @@
 
 import logging
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
-from printing.compile import Job, compile_all
+from printing.compile import Job, compile_all, told
+from printing.printer import Unprintable
 
 log = logging.getLogger("mkdocs.full-marks")
 
@@ -14,10 +16,11 @@ class Later:
     """Holds back the sets that have a file already until a build is done; a new build stops it."""
 
     def __init__(self):
-        self.wanted, self.jobs, self.thread = False, [], None
+        self.wanted, self.jobs, self.placed, self.thread = False, [], str, None
 
-    def hold_back(self, jobs: list[Job]) -> list[Job]:
+    def hold_back(self, jobs: list[Job], placed: Callable[[Unprintable], str]) -> list[Job]:
         """Return the jobs that cannot wait: all of them, but under the live server those without a file."""
+        self.placed = placed
         self.jobs = [job for job in jobs if self.wanted and job.known() and not job.done]
         return [job for job in jobs if job not in self.jobs]
 
@@ -28,8 +31,8 @@ class Later:
             self.thread.start()
 
     def run(self, jobs: list[Job], folder: Path):
-        for name, problem in compile_all(jobs):
-            log.warning("%s (set %s)", problem, name)
+        for problem in told(compile_all(jobs), self.placed):
+            log.warning(problem)
         for job in jobs:
             if job.done:
                 shutil.copy(job.path, folder / job.path.name)

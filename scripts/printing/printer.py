@@ -151,10 +151,14 @@ class Printer:
         return f"#refer({quoted(target)}, {quoted(urljoin(self.site, target))}{elsewhere})[{body}];"
 
     def class_badge(self, element):
+        if element.get("href") is None:
+            return self.children(element)
         name = self.address + element.get("href")
         return f"#checked({quoted(name)}, {quoted(urljoin(self.site, name))}, {element.get('data-claim')});"
 
     def class_citation(self, element):
+        if element.get("href") is None:
+            return self.children(element)
         return f"#link(label({quoted(self.address + element.get('href'))}))[{self.children(element)}];"
 
     def class_math(self, element):
@@ -203,13 +207,14 @@ class Printer:
 
     def class_admonition(self, element):
         title = element.find('p[@class="admonition-title"]')
-        name = title.xpath('string(span[@class="statement-name"])').strip("()")
+        name = title.find('span[@class="statement-name"]/span')
+        named = "none" if name is None else f"[{self.children(name)}]"
         body = self.anchor(element) + "".join(self(child) for child in element if child is not title)
         if "proof" in element.classes:
             return f"\n\n#proof[{body.strip()}]\n\n"
         kind = title.xpath("string(strong)")
         whole = "true" if len(element.text_content()) <= SHORT else "false"
-        return f"\n\n#statement({quoted(kind)}, {quoted(name)}, {whole})[{body.strip()}]\n\n"
+        return f"\n\n#statement({quoted(kind)}, {named}, {whole})[{body.strip()}]\n\n"
 
     def tag_details(self, element):
         summary = element.find("summary")
@@ -242,7 +247,22 @@ class Printer:
             cells += [f"[{self.children(cell).strip()}]" for cell in row]
             cells.append("table.hline()")
         whole = "true" if len(element.text_content()) <= SHORT else "false"
-        return f"\n\n#listing({len(head)}, {whole}, {', '.join(cells)})\n\n"
+        return f"\n\n#listing({len(head)}, {whole}, {self.inside(element)}{', '.join(cells)})\n\n"
+
+    def inside(self, table: html.HtmlElement) -> str:
+        """Return the formulas of each column of a table, and the place of the first one, as arguments."""
+        rows, found = [row.findall("*") for row in table.iter("tr")], table.find_class("math")
+        columns = [[math for row in rows for math in row[n].find_class("math")] for n in range(len(rows[0]))]
+        shown = "".join(f"({''.join(map(self.set, column))}), " for column in columns)
+        return f"formulas: ({shown}), place: {quoted(self.form(found[0])['place'])}, " if found else ""
+
+    def form(self, math: html.HtmlElement) -> dict:
+        """Return the printed form of a formula."""
+        return self.formulas[int(math.get("data-formula"))]
+
+    def set(self, math: html.HtmlElement) -> str:
+        """Return a formula as an item of a list."""
+        return f"${self.form(math)['typst']}$, "
 
     def class_highlight(self, element):
         # Code and what it prints stay together; a picture may stand on the next page.
@@ -254,6 +274,7 @@ class Printer:
     def class_notebook_output(self, element):
         pictures = [self.embedded(image) for image in element.iter("img")]
         text = "\n".join(pre.text_content().rstrip() for pre in element.iter("pre"))
+        pictures += [f"\n\n{self(math)}\n\n" for math in element.find_class("math")]
         return "".join(pictures) + (f"\n\n#output({quoted(text)})\n\n" if text else "")
 
     def embedded(self, image: html.HtmlElement) -> str:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-import yaml
 from paper import exam
-from paper.parts import CACHE, ROOT
+from paper.parts import CACHE
+from paper.settings import released
 
-from printing.compile import WORK, Job, compile_all
+from printing.compile import WORK, Job, compile_all, told
 from printing.later import later
 from printing.printer import Printer, Unprintable, quoted
 
@@ -61,8 +61,8 @@ class PrintSet:
     def source(self, site: str) -> str:
         """Return the whole Typst source, dated as the release is: every build gives the same bytes."""
         lines = "".join(f"[#{quoted(line)}], " for line in self.lines)
-        released = yaml.safe_load((ROOT / "CITATION.cff").read_text())["date-released"]
-        date = f"(year: {released.year}, month: {released.month}, day: {released.day})"
+        day = released()
+        date = f"(year: {day.year}, month: {day.month}, day: {day.day})"
         front = f"{quoted(self.title)}, {quoted(self.subtitle)}, ({lines}), {quoted(site)}, {date}"
         shown = ", ".join(str(flag).lower() for flag in (self.cover, self.contents))
         return f'#import "print.typ": *\n#show: set-of.with({front}, {shown})\n{self.chapter.body}\n'
@@ -79,6 +79,14 @@ class Press:
         self.sheets = {sheet.page.url: sheet for sheet in sheets}
         self.formulas, self.site, self.problems = formulas, site, []
         self.questions = [question for question in exam.questions() if question.solved]
+
+    def placed(self, error: Unprintable) -> str:
+        """Return the message of an error of Typst behind the place where what it names is written."""
+        for sheet in self.sheets.values() if error.near else ():
+            place = sheet.article.sources.locate(error.near, again=True)
+            if ":" in place:
+                return f"{place}: {error}"
+        return str(error)
 
     @cache
     def page(self, address: str, level: int, units=None) -> Chapter:
@@ -158,16 +166,21 @@ def counts(entries: list[exam.Entry]) -> str:
 
 
 def make(
-    sheets: list, formulas: list[dict], site: str, topics: list[str]
+    sheets: list, formulas: list[dict], site: str, topics: list[str], only: str = ""
 ) -> tuple[list[PrintSet], list[str]]:
-    """Compose and compile all sets; return them and the problems, each with its place."""
+    """Compose and compile all sets; return them and the problems, each with its place.
+
+    With `only`, a part such as `q2/d-my-part`, the sets of other questions and of topics may be older.
+    """
+    question = only.partition("/")[0]
     press = Press(sheets, formulas, site)
     WORK.mkdir(parents=True, exist_ok=True)
     made, problems = press.sets(topics), press.problems
     if not problems:
         jobs = {one.name: one.job(site) for one in made}
-        failed = compile_all(later.hold_back([*jobs.values()]))
-        problems += [f"{problem} (set {name})" for name, problem in failed]
+        due = [job for job in jobs.values() if not only or question == job.name.removesuffix("-short")
+               or not job.known()]  # fmt: skip
+        problems += told(compile_all(later.hold_back(due, press.placed)), press.placed)
         for one in made:
             one.pages = jobs[one.name].known().get("pages", 0)
     return made, list(dict.fromkeys(problems))
