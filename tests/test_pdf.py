@@ -228,7 +228,15 @@ def sections(address: str, short: bool) -> list[str]:
 # What of a page is for the screen alone, seen from a formula or a figure.
 SCREEN = " or ".join(
     f"ancestor::*[contains(concat(' ', @class, ' '), ' {name} ')]"
-    for name in ("evidence-card", "only-dark", "facts", "practice", "statement-status", "visually-hidden")
+    for name in (
+        "check-body",
+        "evidence-card",
+        "only-dark",
+        "facts",
+        "practice",
+        "statement-status",
+        "visually-hidden",
+    )  # fmt: skip
 )
 
 

@@ -33,7 +33,8 @@ def test_marks_of_the_paper_add_up():
 def test_questions_are_verbatim():
     """The words of the paper are those of the exam as it was handed out."""
     text = (ROOT / "docs/exam.md").read_text().split("<!-- --8<-- [start:q0] -->", 1)[1]
-    words = re.findall(r"[A-Za-z0-9]+", re.sub(r"<!--.*?-->", "", text))
+    text = re.sub(r"<!--.*?-->|\\(?:given|layer)\b", "", text)  # macros that only say how a sign is spoken
+    words = re.findall(r"[A-Za-z0-9]+", text)
     assert hashlib.sha256(" ".join(words).encode()).hexdigest() == (
         "b36a715bdbf63a60c16b810f0aceccb24f337a0b379112dd8b2bb1ea9f04a72d"
     ), "the words of docs/exam.md changed; if the paper itself was wrong here, renew this digest"
