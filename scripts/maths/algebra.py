@@ -1,31 +1,36 @@
-"""The arithmetic of numbers, vectors and matrices: that of linear algebra, where nothing is broadcast.
+"""The arithmetic of numbers, vectors and matrices, and their functions: linear algebra without broadcasting.
 
 A value is a number (a matrix of one entry is one), a vector (n,), which is a column, a matrix (n, m), a
 larger table, which only takes indices, or something else that a check gives, such as a function or a name.
 """
 
+import math
 from functools import reduce
 from numbers import Number
 
 import numpy as np
+
+NORMS = {  # of vectors and of matrices, by their index
+    1: {"": 2, "2": 2, "F": 2, "1": 1, "infty": np.inf},
+    2: {"2": 2, "F": "fro", "1": 1, "infty": np.inf, "∗": "nuc"},
+}
 
 
 def normal(value):
     """Return a value in its one form: without numpy's scalars, one-entry matrices and columns of width 1."""
     if type(value) in (float, int):
         return value
-    if isinstance(value, Number):
-        return value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, np.generic):
+        return value.item()
     if is_matrix(value):
-        value = np.array(getattr(value, "as_explicit", lambda: value)().tolist(), object)
-    elif isinstance(value, list | tuple):
-        found = np.array(value)
-        value = found if found.dtype.kind in "biufcO" else value
-    if isinstance(value, np.ndarray) and not callable(value):
-        if value.size == 1:
-            return normal(value.reshape(-1)[0])
-        return value[:, 0] if value.ndim == 2 and value.shape[1] == 1 else value
-    return value
+        value = getattr(value, "as_explicit", lambda: value)().tolist()
+    if isinstance(value, list | tuple) and (found := np.array(value)).dtype.kind in "biufcO":
+        value = found
+    if not is_array(value):
+        return value
+    if value.size == 1:
+        return normal(value.item())
+    return value[:, 0] if value.ndim == 2 and value.shape[1] == 1 else value
 
 
 def is_array(value) -> bool:
@@ -44,17 +49,14 @@ def is_scalar(value) -> bool:
 
 def shape(value) -> str:
     """Return a shape as messages show it."""
-    return (
-        "×".join(map(str, value.shape)) if is_array(value) else "number" if is_scalar(value) else repr(value)
-    )
+    if is_array(value):
+        return "×".join(map(str, value.shape))
+    return "number" if is_scalar(value) else repr(value)
 
 
 def same(what: str, *values):
     """Require arrays of one shape, or numbers."""
-    if (
-        any(map(is_array, values))
-        and len({shape(value) if is_array(value) else "number" for value in values}) > 1
-    ):
+    if any(map(is_array, values)) and len(set(map(np.shape, values))) > 1:
         raise ValueError(f"the shapes do not fit: {what} of {' and '.join(map(shape, values))}")
 
 
@@ -68,9 +70,13 @@ def grid(value) -> np.ndarray:
 
 def add(a, b):
     """Return the sum of two numbers or of arrays of one shape."""
-    if all(is_array(value) or is_scalar(value) for value in (a, b)):
-        same("a sum", a, b)
+    same("a sum", a, b)
     return a + b
+
+
+def total(values: list):
+    """Return the sum of values; that of none is 0."""
+    return reduce(add, values) if values else 0
 
 
 def multiply(a, b, sign: str = ""):
@@ -120,27 +126,19 @@ def power(a, b):
         return found
     if a.ndim != 2 or a.shape[0] != a.shape[1] or b != int(b):
         raise TypeError(f"the power of an array of shape {shape(a)}: is it an index? Then declare upper=")
-    factor = a if b > 0 else inverse(a)
-    return normal(reduce(np.matmul, [factor] * abs(int(b)), np.eye(len(a), dtype=a.dtype)))
+    return normal(symbolic(a) ** b if a.dtype == object else np.linalg.matrix_power(a, int(b)))
 
 
-def inverse(a):
-    """Return the inverse of a square matrix."""
-    if a.dtype != object:
-        return np.linalg.inv(a)
+def symbolic(a):
+    """Return an array as a matrix of SymPy, which is imported only where it is needed."""
     import sympy
 
-    return np.array(sympy.Matrix(a).inv().tolist())
+    return sympy.Matrix(a)
 
 
 def transpose(a):
     """Return the transpose; that of a vector is a row."""
     return normal(grid(a).T) if is_array(a) else a
-
-
-def conjugate(a):
-    """Return the complex conjugate, entry by entry."""
-    return np.conjugate(a) if is_array(a) else a.conjugate()
 
 
 def absolute(a):
@@ -154,20 +152,10 @@ def norm(a, order: str):
     """Return a norm of a vector, Euclid's unless an index says 1 or ∞, or that of a matrix by its index."""
     if not is_array(a):
         return abs(a)
-    entries = [abs(entry) for entry in a.ravel().tolist()]
-    if a.ndim == 1 and order in ("", "2") or order == "F":
-        return sum(entry**2 for entry in entries) ** (0.5 if a.dtype != object else _half())
-    if a.ndim == 1 and order in ("1", "infty"):
-        return sum(entries) if order == "1" else max(entries)
-    if a.ndim == 2 and order in ("2", "∗", "1", "infty"):
-        return normal(np.linalg.norm(a, {"2": 2, "∗": "nuc", "1": 1, "infty": np.inf}[order]))
-    raise TypeError(f"which norm of an array of shape {shape(a)}? Known are the indices 1, 2, ∞, F, ∗")
-
-
-def _half():
-    import sympy
-
-    return sympy.Rational(1, 2)
+    known = NORMS.get(a.ndim, {}).get(order)
+    if known is None:
+        raise TypeError(f"which norm of an array of shape {shape(a)}? Known are the indices 1, 2, ∞, F, ∗")
+    return normal(symbolic(a).norm(known) if a.dtype == object else np.linalg.norm(a, known))
 
 
 def stack(kind: str, values: list):
@@ -180,3 +168,36 @@ def stack(kind: str, values: list):
     if len({part.shape[1 - axis] for part in parts}) > 1:
         raise ValueError(f"the shapes do not fit: {kind[1]} between {' and '.join(map(shape, values))}")
     return normal(np.concatenate(parts, axis))
+
+
+def extreme(ufunc):
+    """Return the maximum or minimum of numbers, of arrays of one shape entry by entry, or of one array."""
+
+    def found(*values):
+        if len(values) == 1 and is_array(values[0]):
+            return normal(ufunc.reduce(values[0].ravel()))
+        same("an extremum", *filter(is_array, values))
+        return normal(reduce(ufunc, values))
+
+    return found
+
+
+def softmax(z):
+    """Return the softmax of a vector, or of each row of a matrix."""
+    if not is_array(z):
+        raise TypeError(f"the softmax of a {shape(z)}: it is that of a vector")
+    weights = np.exp(z - np.max(z, -1, keepdims=True))
+    return weights / np.sum(weights, -1, keepdims=True)
+
+
+FUNCTIONS = {  # that an equation may use without being given them
+    "exp": np.exp, "log": np.log, "ln": np.log, "log_2": np.log2, "log_10": np.log10, "lg": np.log10,
+    "sin": np.sin, "cos": np.cos, "tan": np.tan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh,
+    "arcsin": np.arcsin, "arccos": np.arccos, "arctan": np.arctan,
+    "sgn": np.sign, "clip": np.clip, "Re": np.real, "Im": np.imag, "Tr": np.trace, "tr": np.trace,
+    "det": np.linalg.det, "rank": np.linalg.matrix_rank, "diag": np.diag,
+    "vec": lambda a: a.ravel(order="F"), "binom": math.comb, "floor": np.floor, "ceil": np.ceil,
+    "min": extreme(np.minimum), "max": extreme(np.maximum), "softmax": softmax,
+    "sigma": lambda z: np.exp(-np.logaddexp(0, -np.asarray(z))),
+    "logit": lambda p: np.log(p) - np.log1p(-np.asarray(p)),
+}  # fmt: skip

@@ -20,7 +20,7 @@ from maths.tree import Node
 from maths.typeset import typeset
 
 PARSER = (  # what stands between the TeX and a value
-    "equations", "evaluate", "sets", "symbols", "exact", "functions", "algebra", "lines", "parser", "atoms",
+    "equations", "evaluate", "sets", "symbols", "exact", "algebra", "lines", "parser", "atoms",
     "operators", "reader", "tokens", "tree",
 )  # fmt: skip
 DISPLAY = re.compile(r"^[ \t]*\$\$[ \t]*\n(.*?)\n[ \t]*\$\$[ \t]*$", re.DOTALL | re.MULTILINE)
@@ -61,15 +61,12 @@ class Equation:
 
     def _sides(self, evaluate: Evaluator, node: Node) -> tuple | None:
         """Return the signs and the values of a statement, without the regions that it names."""
-        if not set(node.value) & {"∈", "∉"}:
-            return node.value, list(map(evaluate, node.parts))
-        signs, parts = [sign for sign in node.value if sign not in "∈∉"], list(node.parts)
-        for at, sign in reversed(list(enumerate(node.value, 1))):
-            if sign in "∈∉":
-                region, value = parts.pop(at), evaluate(node.parts[at - 1])
-                if evaluate.contains(region, value) is (sign == "∉"):
-                    raise ValueError(f"{shape(value)} does not fit {node.tex}")
-        return (tuple(signs), list(map(evaluate, parts))) if signs else None
+        for sign, part, region in zip(node.value, node.parts, node.parts[1:]):
+            if sign in "∈∉" and evaluate.contains(region, value := evaluate(part)) is (sign == "∉"):
+                raise ValueError(f"{shape(value)} does not fit {node.tex}")
+        signs = tuple(sign for sign in node.value if sign not in "∈∉")
+        sides = [part for sign, part in zip(("=", *node.value), node.parts) if sign not in "∈∉"]
+        return (signs, list(map(evaluate, sides))) if signs else None
 
     def function(self, statement: int = 0, side: int = -1, each: str = "", **reading) -> Callable:
         """Return one side of the equation as a function of its symbols, by their plain names.

@@ -62,28 +62,25 @@ class Evaluator(Sets):
             return algebra.transpose(value)
         if callable(value):
             raise TypeError(f"a power of the function {base.tex}: write its argument in brackets")
-        return algebra.power(value, self.root(exponent) if node.value == "root" else self(exponent))
-
-    def root(self, exponent: Node):
-        return self(exponent)
+        return algebra.power(value, self(exponent))
 
     def exponential(self, value):
         if is_array(value) and value.ndim == 2:
             raise TypeError(
                 r"is it the exponential of a matrix or of its entries? Write \exp for the entries"
             )
-        return normal(self.built_in["exp"](value))
+        return normal(self.functions["exp"](value))
 
     def of_transpose(self, node):
         return algebra.transpose(self(node.parts[0]))
 
     def of_adjoint(self, node):
-        return algebra.transpose(algebra.conjugate(self(node.parts[0])))
+        return algebra.transpose(normal(np.conjugate(self(node.parts[0]))))
 
     def of_conjugate(self, node):
         if not self.conjugate:
             raise TypeError("is it a complex conjugate? Then declare conjugate=True")
-        return algebra.conjugate(self(node.parts[0]))
+        return normal(np.conjugate(self(node.parts[0])))
 
     def of_absolute(self, node):
         (part,) = node.parts
@@ -96,7 +93,7 @@ class Evaluator(Sets):
         return algebra.inner(*map(self, node.parts))
 
     def of_floor(self, node):
-        return normal(self.built_in[node.kind](self(node.parts[0])))
+        return normal(self.functions[node.kind](self(node.parts[0])))
 
     of_ceil = of_floor
 

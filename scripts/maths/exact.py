@@ -1,25 +1,36 @@
 """Compute the value of a parsed equation's sides as SymPy expressions."""
 
 import itertools
-from functools import cached_property
 from numbers import Number
 
+import numpy as np
 import sympy
 
+from maths import algebra
 from maths.evaluate import Evaluator
-from maths.functions import exact
 
 RELATIONS = {
     "=": sympy.Eq, "≠": sympy.Ne, "≤": sympy.Le, "≥": sympy.Ge, "<": sympy.Lt, ">": sympy.Gt,
+}  # fmt: skip
+ENTRYWISE = {name: getattr(sympy, name) for name in "exp log sin cos tan sinh cosh tanh floor".split()} | {
+    "ln": sympy.log, "log_2": lambda z: sympy.log(z, 2), "log_10": lambda z: sympy.log(z, 10),
+    "arcsin": sympy.asin, "arccos": sympy.acos, "arctan": sympy.atan, "ceil": sympy.ceiling,
+    "sgn": sympy.sign, "Re": sympy.re, "Im": sympy.im,
+    "sigma": lambda z: 1 / (1 + sympy.exp(-z)), "logit": lambda p: sympy.log(p / (1 - p)),
+}  # fmt: skip
+FUNCTIONS = algebra.FUNCTIONS | {name: np.frompyfunc(f, 1, 1) for name, f in ENTRYWISE.items()}
+FUNCTIONS |= {
+    "min": sympy.Min, "max": sympy.Max, "binom": sympy.binomial,
+    "clip": lambda value, low, high: sympy.Min(sympy.Max(value, low), high),
+    "softmax": lambda z: FUNCTIONS["exp"](z) / sum(FUNCTIONS["exp"](z).ravel()),
+    "det": lambda a: sympy.Matrix(a).det(), "rank": lambda a: sympy.Matrix(a).rank(),
 }  # fmt: skip
 
 
 class Exact(Evaluator):
     """Computes the value of an expression tree as a SymPy expression, or an array of them."""
 
-    @cached_property
-    def built_in(self) -> dict:
-        return exact()
+    functions = FUNCTIONS
 
     def __call__(self, node):
         value = super().__call__(node)

@@ -1,22 +1,22 @@
 """Sums, extrema and expectations over sets, and the conditions of sums and cases."""
 
 import itertools
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
 
-from maths import algebra, functions
-from maths.algebra import is_array, normal
+from maths import algebra
+from maths.algebra import normal
 from maths.symbols import Symbols
 from maths.tree import Node
 
 COMPARE = {
-    "=": lambda a, b: a == b, "≠": lambda a, b: a != b, "≤": lambda a, b: a <= b, "≥": lambda a, b: a >= b,
-    "<": lambda a, b: a < b, ">": lambda a, b: a > b,
+    "=": operator.eq, "≠": operator.ne, "≤": operator.le, "≥": operator.ge,
+    "<": operator.lt, ">": operator.gt,
 }  # fmt: skip
-MEMBER = ("∈", "∉")
 KINDS = {"R": "biuf", "C": "biufc", "Z": "biu", "N": "biu"}  # of numpy's numbers in ℝ, ℂ, ℤ, ℕ
 BEST = {"max": max, "min": min, "argmax": max, "argmin": min}
 
@@ -43,7 +43,7 @@ class Sets(Symbols):
     def divergence(self, p: Node, q: Node):
         """Return the Kullback–Leibler divergence over the set named `cdot`."""
         pairs = [(self.law(p, value), self.law(q, value)) for value in self.domain("cdot")]
-        return sum(normal(a * self.built_in["log"](a / b)) for a, b in pairs if a != 0)
+        return sum(normal(a * self.functions["log"](a / b)) for a, b in pairs if a != 0)
 
     def of_expectation(self, node):
         law, body = node.parts
@@ -53,7 +53,7 @@ class Sets(Symbols):
         for outcome in itertools.product(*map(self.domain, node.value)):
             inner = self.bound(dict(zip(node.value, outcome, strict=True)))
             terms.append(algebra.multiply(normal(self.law(law, *outcome)), inner(body)))
-        return functions.total(terms)
+        return algebra.total(terms)
 
     def domain(self, name: str):
         """Return the members of a set, or the values over which a bound variable runs."""
@@ -71,7 +71,7 @@ class Sets(Symbols):
             raise LookupError(f"{node.tex}: no variable is left to run, as all of them have values")
         values = [self.bound(outcome)(body) for outcome in outcomes]
         if node.value in ("sum", "prod"):
-            return functions.total(values) if node.value == "sum" else reduce(algebra.multiply, values, 1)
+            return algebra.total(values) if node.value == "sum" else reduce(algebra.multiply, values, 1)
         best = BEST[node.value](values)
         if node.value in ("max", "min"):
             return best
@@ -83,10 +83,7 @@ class Sets(Symbols):
     def outcomes(self, condition: Node) -> Iterator[dict]:
         """Yield the values of the variables that a condition binds: those that have none yet."""
         if condition.kind == "range":
-            first, last = map(self, condition.parts)
-            if first != int(first) or last != int(last):
-                raise ValueError(f"a sum from {first} to {last} needs whole numbers")
-            yield from ({condition.value: value} for value in range(int(first), int(last) + 1))
+            yield from ({condition.value: value} for value in self.whole_numbers(condition))
         elif condition.kind != "relation":
             yield from ({condition.plain: value} for value in self.domain(condition.plain))
         elif condition.value == ("∈",) and condition.parts[1].plain:
@@ -102,38 +99,38 @@ class Sets(Symbols):
                 if self.bound(found).true(condition):
                     yield found
 
+    def whole_numbers(self, node: Node) -> range:
+        """Return the whole numbers from one to another."""
+        first, last = map(self, node.parts)
+        if first != int(first) or last != int(last):
+            raise ValueError(f"a sum from {first} to {last} needs whole numbers")
+        return range(int(first), int(last) + 1)
+
     def true(self, node: Node) -> bool:
         """Tell whether a condition holds."""
-        sides = [
-            self(part) if sign not in MEMBER else part for sign, part in zip(("", *node.value), node.parts)
-        ]
-        if any(map(is_array, sides)):
-            raise TypeError("a condition compares arrays: write it for their entries")
-        found = True
-        for sign, left, right in zip(node.value, sides, sides[1:]):
-            holds = self.contains(right, left) if sign in MEMBER else COMPARE[sign](left, right)
-            if holds is None:
-                self.domain(right.plain)  # an error: nobody gives the set
-            found = found and (not holds if sign == "∉" else bool(holds))
-        return found
+        return all(
+            bool(COMPARE[sign](self(left), self(right))) if sign in COMPARE
+            else self.contains(right, self(left), self.domain) is (sign == "∈")
+            for sign, left, right in zip(node.value, node.parts, node.parts[1:])
+        )  # fmt: skip
 
-    def contains(self, region: Node, value) -> bool | None:
+    def contains(self, region: Node, value, domain=None) -> bool | None:
         """Tell whether a value lies in a space, a set or an interval; None for a set that nobody gives."""
+        if region.kind not in ("space", "set", "interval", "numbers"):
+            known = (domain or self.sets.get)(region.plain)
+            return None if known is None else value in known
+        if region.kind == "numbers":
+            return value in self.whole_numbers(region)
         parts = [self(part) for part in region.parts]
-        if region.kind == "space":
-            fits = np.shape(value) == np.shape(normal(np.empty(parts))) and not callable(value)
-            whole = region.value != "N" or bool(np.all(np.asarray(value) >= 0))
-            return fits and np.asarray(value).dtype.kind in KINDS[region.value] and whole
         if region.kind == "set":
             return value in parts
         if region.kind == "interval":
             low, high = parts
-            return (low <= value if region.value[0] == "[" else low < value) and (
-                value <= high if region.value[1] == "]" else value < high
-            )
-        if region.kind == "numbers":
-            return value == int(value) and parts[0] <= value <= parts[1]
-        return value in self.sets[region.plain] if region.plain in self.sets else None
+            ends = [end for end, bracket, closed in zip(parts, region.value, "[]") if bracket == closed]
+            return low < value < high or value in ends
+        fits = np.shape(value) == np.shape(normal(np.empty(parts))) and not callable(value)
+        whole = region.value != "N" or bool(np.all(np.asarray(value) >= 0))
+        return fits and np.asarray(value).dtype.kind in KINDS[region.value] and whole
 
     def of_indicator(self, node):
         return int(all(map(self.true, node.parts)))
@@ -141,11 +138,8 @@ class Sets(Symbols):
     def of_cases(self, node):
         """Return the value whose condition holds; where two hold at once, their values must agree."""
         branches = list(zip(node.parts[::2], node.parts[1::2]))
-        stated = [
-            value for value, condition in branches if condition.kind != "otherwise" and self.true(condition)
-        ]
-        otherwise = [value for value, condition in branches if condition.kind == "otherwise"]
-        found = [self(value) for value in stated or otherwise]
+        stated = [value for value, given in branches if given.kind != "otherwise" and self.true(given)]
+        found = [self(v) for v in stated or [value for value, given in branches if given.kind == "otherwise"]]
         if not found:
             raise ValueError("none of the conditions of its cases holds")
         if any(not np.allclose(value, found[0], 1e-9, 1e-12) for value in found[1:]):

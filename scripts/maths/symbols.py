@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maths import algebra, functions
+from maths import algebra
 from maths.algebra import is_matrix, is_scalar, normal, shape
 from maths.tree import Node
 
@@ -21,13 +21,10 @@ class Symbols:
     sets: dict | None = None
     upper: str = ""
     conjugate: bool = False
+    functions = algebra.FUNCTIONS
 
     def __post_init__(self):
         self.sets, self.layered = self.sets or {}, self.upper.split()
-
-    @property
-    def built_in(self) -> dict:
-        return functions.NUMERIC
 
     def __call__(self, node: Node):
         return getattr(self, "of_" + node.kind)(node)
@@ -40,7 +37,7 @@ class Symbols:
         return float(node.value) if "." in node.value else int(node.value)
 
     def of_constant(self, node):
-        return self.built_in["exp"](1) if node.value == "e" else 1j
+        return self.functions["exp"](1) if node.value == "e" else 1j
 
     def of_name(self, node):
         return normal(self.given(node))
@@ -54,7 +51,7 @@ class Symbols:
         if self.conjugate and mark in ("star", "bar") and base in self.scope:
             if np.ndim(self.scope[base]) == 2:
                 raise TypeError(r"the conjugate of a matrix, or its adjoint? Write \dagger for the latter")
-            return algebra.conjugate(normal(self.scope[base]))
+            return normal(np.conjugate(normal(self.scope[base])))
         remedy = r": write \mathrm{e} or \exp for Euler's number" if name == "e" else ""
         raise LookupError(f"the symbol {name or node.tex!r} has no value{remedy}")
 
@@ -66,7 +63,7 @@ class Symbols:
         """Return an entry of an array, which counts from 1, of a dict by key, or a value of a function."""
         base, *places = node.parts
         places = [part for place in places for part in (place.parts if place.kind == "letters" else (place,))]
-        if family is None and base.root not in self.scope and not self.conjugate and base.root:
+        if family is None and base.root and base.root not in self.scope and not self.conjugate:
             return self.given(node)  # an error that names the whole symbol
         if family is None:
             family = self.given(base) if base.kind == "name" else self(base)
@@ -114,31 +111,31 @@ class Symbols:
 
     def head(self, node: Node):
         """Return what stands before a bracket: a function, or a factor."""
-        if node.plain in self.scope:
+        built_in = self.functions.get(node.plain)
+        if node.plain in self.scope or node.kind == "name" and not built_in:
             return self.given(node)
-        if node.kind == "name":
-            return self.built_in[node.value] if node.value in self.built_in else self.given(node)
+        if built_in:
+            return built_in
         base, *places = node.parts
-        if node.kind == "index":
-            return self.member(node, base, places)
+        if node.kind == "index" and base.plain == "log":
+            return lambda z: self.functions["log"](z) / self.functions["log"](self(places[0]))
+        if node.kind == "index":  # of a function, it is the first argument
+            family = self.scope.get(base.plain)
+            return (lambda *given: family(*map(self, places), *given)) if callable(family) else self(node)
         if base.root in self.layered or node.value == "index":
             return self.above(node)
+        return self.raised(node, base, places[0])
+
+    def raised(self, node: Node, base: Node, exponent: Node):
+        """Return a power of a function: that of its values, or its inverse; or the power of a factor."""
         function = self.head(base)
         if not callable(function):
             return self(node)
-        if places == [Node("negate", None, (Node("number", "1"),))]:
-            if base.plain in self.built_in and base.plain not in self.scope:
+        own = base.plain in self.scope
+        if exponent == Node("negate", None, (Node("number", "1"),)):
+            if base.plain in self.functions and not own:
                 raise TypeError(f"is {node.tex} an inverse, such as \\arcsin, or 1 divided by the value?")
             return self.given(Node("name", f"{base.plain}_inverse"))
-        if base.plain in self.scope:
+        if own:
             raise TypeError(f"is {node.tex} a power of the function or of its value? Write brackets")
-        return lambda *given: algebra.power(normal(function(*given)), self(places[0]))
-
-    def member(self, node: Node, base: Node, places: list[Node]):
-        """Return a function with an index, which is its first argument, or a value with one."""
-        if node.plain in self.built_in:
-            return self.built_in[node.plain]
-        if base.plain == "log":
-            return lambda z: self.built_in["log"](z) / self.built_in["log"](self(places[0]))
-        family = self.scope.get(base.plain)
-        return (lambda *given: family(*map(self, places), *given)) if callable(family) else self(node)
+        return lambda *given: algebra.power(normal(function(*given)), self(exponent))
