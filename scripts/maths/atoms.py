@@ -7,7 +7,7 @@ from maths.tree import Node
 BRACKETS = {"⟨": "inner", "⌈": "ceil", "⌊": "floor", "|": "absolute", "‖": "norm"}
 BIG = {"∑": "sum", "∏": "prod", "max": "max", "min": "min", "sup": "max", "inf": "min"}
 BIG |= {"argmax": "argmax", "argmin": "argmin"}
-SEPARATORS = (",", ";", "∣", "|", "‖", "∥", ":")
+SEPARATORS = (",", ";", "∣", "|", "‖", ":")
 REMEDIES = {
     "…": r"write the sum or product with \sum or \prod: dots leave open what they stand for",
     "⋯": r"write the sum or product with \sum or \prod: dots leave open what they stand for",
@@ -32,7 +32,7 @@ class Atoms(Operators):
                 )
         if token.function and found.kind in ("name", "index", "power"):
             found = self.node(start, "apply", "bare", found, self.power())
-            if self.next.text in ("⋅", "·", "×", "/") or self.starts_factor() and not self.next.function:
+            if self.next.text in ("⋅", "×", "/") or self.starts_factor() and not self.next.function:
                 self.fail(f"does the argument of {token.latex} end here? Write brackets")
         return found
 

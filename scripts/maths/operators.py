@@ -4,7 +4,7 @@ from maths.reader import Reader
 from maths.tokens import TexError, Token
 from maths.tree import Node
 
-CLOSING = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "⌈": "⌉", "⌊": "⌋", "|": "|", "‖": "‖", "∥": "∥"}
+CLOSING = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "⌈": "⌉", "⌊": "⌋", "|": "|", "‖": "‖"}
 
 
 class Operators(Reader):

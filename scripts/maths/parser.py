@@ -4,11 +4,11 @@ The grammar is in docs/equations.md, with examples that are tested.
 """
 
 from maths.atoms import REMEDIES, Atoms
+from maths.tokens import RELATIONS
 from maths.tree import Node
 
-RELATIONS = {"≡": "=", ":=": "=", "⩽": "≤", "⩾": "≥"} | {sign: sign for sign in "=≤≥<>≠≈∈∉"}
 STATED = "nothing is stated: a statement needs a relation, such as ="
-PRODUCTS = tuple("⋅·×⊙⊗∘⊕∗/")
+PRODUCTS = tuple("⋅×⊙⊗∘⊕∗/")
 WORDS = set("where with and for all every any each as when if since given so hence then thus holds".split())
 
 
@@ -56,7 +56,7 @@ class Parser(Atoms):
         """Parse what follows the left side of `a = b ≤ c`; the node holds the signs and the sides."""
         start, signs, sides = self.position, [], [left]
         while self.next.text in RELATIONS:
-            signs.append(RELATIONS[self.take().text])
+            signs.append(self.take().text)
             sides.append(self.region() if signs[-1] in "∈∉" else self.expression())
             if signs == ["="] and self.peek(",", "…"):
                 signs, sides[-1] = ["∈"], self.numbers(sides[-1])
@@ -121,7 +121,7 @@ class Parser(Atoms):
         result = self.power()
         while self.next.text in PRODUCTS or self.starts_factor():
             sign = self.take().text if self.next.text in PRODUCTS else ""
-            signs.add({"·": "⋅"}.get(sign, sign))
+            signs.add(sign)
             if not sign and self.next.kind == "number" and not self.next.font:
                 self.fail("a number stands behind a factor: write it first, or a sign between them")
             if "/" in signs and (sign != "/" or result.kind == "divide" and result.value == "/"):
@@ -130,7 +130,7 @@ class Parser(Atoms):
                 self.fail("which product comes first? Write brackets")
             other = self.power()
             kind = "divide" if sign == "/" else "multiply"
-            result = self.node(start, kind, {"·": "⋅"}.get(sign, sign), result, other)
+            result = self.node(start, kind, sign, result, other)
         return result
 
     def starts_factor(self) -> bool:

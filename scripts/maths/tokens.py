@@ -1,31 +1,27 @@
 """Read the MathML of a formula as rows of tokens: what a reader sees, with its indices and exponents."""
 
+import re
 from dataclasses import dataclass, replace
 
 from lxml import etree
 from paper.parts import DOCS
 
 MACROS_FILE = DOCS / "macros.json"
-LETTERS = "αβγδϵεζηθϑικλμνξπϖρϱσςτυϕφχψωΓΔΘΛΞΠΣΥΦΨΩℓ∇∂∞ℜℑ⊤"
-NAMES = (
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi varpi"
-    " rho varrho sigma varsigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma"
-    " Upsilon Phi Psi Omega ell nabla partial infty Re Im top"
-).split()
-PLAIN = dict(zip(LETTERS, NAMES, strict=True))
 ACCENTS = {"¯": "bar", "―": "bar", "^": "hat", "~": "tilde", "→": "vec", "˙": "dot", "¨": "ddot", "˚": "ring"}
 FONTS = {
     "bold": "bold", "bold-italic": "bold", "double-struck": "bb", "script": "cal", "bold-script": "cal",
     "fraktur": "frak", "sans-serif": "sf", "monospace": "tt", "normal": "rm",
 }  # fmt: skip
 BRACES = ("⏞", "⏟")
-RELATIONS = ("=", ":=", "≤", "≥", "<", ">", "≈", "≡", "→")
+RELATIONS = tuple("=≤≥<>≠≈∈∉")
+SAME = {"≡": "=", ":=": "=", "⩽": "≤", "⩾": "≥", "·": "⋅", "∥": "‖"}  # signs with one meaning
 APPLY = "\u2061"  # stands behind the name of a function
-SEEN = ("mi", "mn", "mspace", "mo")
 SCRIPTS = {
-    "msub": (1, None), "msup": (None, 1), "msubsup": (1, 2),
-    "munder": (1, None), "mover": (None, 1), "munderover": (1, 2),
+    "msub": ("sub",), "msup": ("sup",), "msubsup": ("sub", "sup"),
+    "munder": ("sub",), "mover": ("sup",), "munderover": ("sub", "sup"),
 }  # fmt: skip
+GROUPS = ("math", "mrow", "mstyle", "mpadded", "menclose", "mtd")
+KINDS = {"mn": "number", "mtext": "text", "mfrac": "fraction", "mroot": "root", "msqrt": "root"}
 
 
 class TexError(ValueError):
@@ -49,26 +45,27 @@ class Token:
 
 def tokens(mathml: str) -> tuple[Token, ...]:
     """Return the tokens of a formula."""
-    tree = etree.fromstring(mathml)
+    tree = etree.fromstring(mathml.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "", 1))
     spell(tree)
     return row(tree)
 
 
 def spell(tree: etree._Element):
     """Give each letter its plain name, with its font where the formula has the letter in several fonts."""
-    letters = [e for e in tree.iter("{*}mi") if e.text and font(e) != "bb" and e.text not in "deiT"]
+    letters = [e for e in tree.iter("mi") if e.text and font(e) != "bb" and e.text not in "deiT"]
     fonts = {}
     for element in letters:
         fonts.setdefault(element.text, set()).add(font(element))
     for element in letters:
         suffix = f"_{font(element)}" if font(element) and len(fonts[element.text]) > 1 else ""
-        element.set("name", PLAIN.get(element.text, element.text) + suffix)
+        command = re.search(r"\\([A-Za-z]+)}*$", latex(element))
+        element.set("name", (command[1] if command and not element.text.isascii() else element.text) + suffix)
 
 
 def font(element: etree._Element) -> str:
     """Return the font of a letter; upright is nothing special for a Greek letter."""
     found = FONTS.get(element.get("mathvariant", ""), "")
-    return "" if found == "rm" and element.text in PLAIN else found
+    return "" if found == "rm" and len(element.text or "") == 1 and not element.text.isascii() else found
 
 
 def latex(element: etree._Element) -> str:
@@ -78,19 +75,33 @@ def latex(element: etree._Element) -> str:
 
 def row(element: etree._Element) -> tuple[Token, ...]:
     """Return the tokens of an element; invisible groups are opened, as the reader does not see them."""
-    kind = etree.QName(element).localname
+    kind, text = element.tag, element.text or ""
+    if kind in GROUPS:
+        return (word,) if kind == "mrow" and (word := together(element)) else group(element)
     if kind in SCRIPTS:
-        return scripted(element, *SCRIPTS[kind])
-    if kind == "mrow" and (word := together(element)):
-        return (word,)
-    if kind not in READERS:
+        return scripted(element)
+    if kind == "mi" or kind == "mo" and text[:1].isalpha():
+        return name(element)
+    if kind == "mo":
+        return sign(element)
+    if kind == "mspace":  # the end of a row, or a wide space
+        newline = element.get("linebreak") == "newline"
+        wide = float(element.get("width", "0").rstrip("em") or 0) >= 1
+        return (Token("space", "newline" * newline),) if newline or wide else ()
+    if kind == "mtable":
+        rows = tuple(tuple(map(row, line)) for line in element)
+        aligned = element.get("displaystyle") == "true"
+        return (Token("table", "aligned" * aligned, latex(element), rows=rows),)
+    if kind not in KINDS:
         raise TexError(f"an equation that is checked cannot hold {latex(element) or kind!r}")
-    return READERS[kind](element)
+    rows = (group(element),) if kind == "msqrt" else tuple(map(row, element))
+    kind = "binomial" if element.get("linethickness") == "0" else KINDS[kind]
+    return (Token(kind, text, latex(element), font(element), rows),)
 
 
 def together(element: etree._Element) -> Token | None:
     """Return a group that is one word, such as `Int8` or `arg max`."""
-    leaves = [e for e in element.iter() if etree.QName(e).localname in SEEN]
+    leaves = list(element.iter("mi", "mn", "mspace", "mo"))
     operator = element.get("data-mjx-texclass") == "OP" and len(element) > 1
     upright = len(leaves) > 1 and leaves[0].get("data-mjx-auto-op") == "false"
     text = "".join(e.text or "" for e in leaves)
@@ -106,7 +117,7 @@ def group(element: etree._Element) -> tuple[Token, ...]:
         if child.text == APPLY and found:
             found[-1] = replace(found[-1], function=True)
         elif child.text == "=" and found and found[-1].text == ":":
-            found[-1] = replace(found[-1], text=":=")
+            found[-1] = replace(found[-1], text="=")
         else:
             found += row(child)
     return tuple(found)
@@ -117,69 +128,36 @@ def name(element: etree._Element) -> tuple[Token, ...]:
     if not element.text:
         return ()
     text = element.get("name") or element.text.replace(" ", "")
-    function = element.text in ("ℜ", "ℑ") or etree.QName(element).localname == "mo"
+    function = element.text in ("ℜ", "ℑ") or element.tag == "mo"
     return (Token("name", text, latex(element), font(element), function=function),)
 
 
 def sign(element: etree._Element) -> tuple[Token, ...]:
     """Return the token of a sign, which may open or close a bracket; a bare bar does neither."""
     text = element.text or ""
-    if text[:1].isalpha():
-        return name(element)
     if text in ("", "\u2062", "\u2063", "\u200b") and not element.get("fence"):
         return ()  # nobody sees it
     classes = {e.get("data-mjx-texclass") for e in (element, element.getparent())}
-    opens = "OPEN" in classes or text in ("(", "[", "{", "⟨", "⌈", "⌊")
-    closes = "CLOSE" in classes or text in (")", "]", "}", "⟩", "⌉", "⌋")
-    return (Token("sign", text, latex(element), side="close" if closes else "open" if opens else ""),)
+    opens = "OPEN" in classes or text in tuple("([{⟨⌈⌊")
+    closes = "CLOSE" in classes or text in tuple(")]}⟩⌉⌋")
+    side = "close" if closes else "open" if opens else ""
+    return (Token("sign", SAME.get(text, text), latex(element), side=side),)
 
 
-def space(element: etree._Element) -> tuple[Token, ...]:
-    """Return the token of the end of a row, or of a wide space."""
-    if element.get("linebreak") == "newline":
-        return (Token("space", "newline"),)
-    return (Token("space"),) if float(element.get("width", "0").rstrip("em") or 0) >= 1 else ()
-
-
-def text(element: etree._Element) -> tuple[Token, ...]:
-    """Return the token of a number or a text."""
-    kind = {"mn": "number", "mtext": "text"}[etree.QName(element).localname]
-    return (Token(kind, element.text or "", latex(element), font(element)),)
-
-
-def parts(element: etree._Element) -> tuple[Token, ...]:
-    """Return the token of a fraction or root."""
-    kind = {"mfrac": "fraction", "mroot": "root", "msqrt": "root"}[etree.QName(element).localname]
-    rows = (group(element),) if etree.QName(element).localname == "msqrt" else tuple(map(row, element))
-    if element.get("linethickness") == "0":
-        kind = "binomial"
-    return (Token(kind, "", latex(element), rows=rows),)
-
-
-def table(element: etree._Element) -> tuple[Token, ...]:
-    """Return the token of a table: rows of cells."""
-    rows = tuple(tuple(map(row, line)) for line in element)
-    return (Token("table", "aligned" * (element.get("displaystyle") == "true"), latex(element), rows=rows),)
-
-
-READERS = dict.fromkeys(("math", "mrow", "mstyle", "mpadded", "menclose", "mtd"), group)
-READERS |= {"mi": name, "mo": sign, "mspace": space, "mn": text, "mtext": text, "mtable": table}
-READERS |= dict.fromkeys(("mfrac", "msqrt", "mroot"), parts)
-
-
-def scripted(element: etree._Element, sub: int | None, sup: int | None) -> tuple[Token, ...]:
+def scripted(element: etree._Element) -> tuple[Token, ...]:
     """Return the tokens of a base with its scripts, which may also be an accent or a comment."""
     *inner, last = row(element[0]) or (Token("sign"),)
-    given = {at: row(element[i]) for at, i in (("sub", sub), ("sup", sup)) if i is not None}
-    marks = [found[0].text for found in given.values() if found]
-    limits = etree.QName(element).localname.startswith(("mund", "mov"))
-    braces = [e.text for e in element.iter("{*}mo") if e.text in BRACES]
-    if limits and (braces or last.text in RELATIONS and not inner):
+    given = dict(zip(SCRIPTS[element.tag], map(row, element[1:])))
+    limits = element.tag.startswith(("mund", "mov"))
+    braced = any(e.text in BRACES for e in element.iter("mo"))
+    if limits and (braced or last.text in (*RELATIONS, "→") and not inner):
         return (*inner, last)  # what stands at a brace or over a relation is passed over
+    marks = [found[0].text for found in given.values() if found]
     if limits and len(marks) == 1 and marks[0] in ACCENTS:
-        if ACCENTS[marks[0]] == "bar" and (inner or last.kind != "name" or last.sup):
+        letter = last.kind == "name" and not inner
+        if ACCENTS[marks[0]] == "bar" and (last.sup or not letter):
             return (Token("overline", latex=latex(element), rows=((*inner, last),)),)
-        if inner or last.kind != "name":
+        if not letter:
             raise TexError(f"the accent in {latex(element)} stands over more than a letter")
         return (replace(last, text=f"{last.text}_{ACCENTS[marks[0]]}", latex=latex(element)),)
     if inner and not (inner[0].side == "open" and last.side == "close"):
