@@ -1,6 +1,8 @@
 """Parse the factors of a product: numbers, names and their arguments, brackets, fractions, roots."""
 
-from maths.operators import CLOSING, Operators
+from dataclasses import replace
+
+from maths.operators import CLOSING, OPENING, Operators
 from maths.tokens import Token
 from maths.tree import Node
 
@@ -8,12 +10,12 @@ BRACKETS = {"⟨": "inner", "⌈": "ceil", "⌊": "floor", "|": "absolute", "‖
 BIG = {"∑": "sum", "∏": "prod", "max": "max", "min": "min", "sup": "max", "inf": "min"}
 BIG |= {"argmax": "argmax", "argmin": "argmin"}
 SEPARATORS = (",", ";", "∣", "|", "‖", ":")
+DOTS = r"write the sum or product with \sum or \prod: dots leave open what they stand for"
 REMEDIES = {
-    "…": r"write the sum or product with \sum or \prod: dots leave open what they stand for",
-    "⋯": r"write the sum or product with \sum or \prod: dots leave open what they stand for",
+    "…": DOTS, "⋯": DOTS,
     "∫": "an integral is not computed: give it as a symbol of its own",
     "±": "write two statements, one with + and one with −",
-}
+}  # fmt: skip
 
 
 class Atoms(Operators):
@@ -23,14 +25,13 @@ class Atoms(Operators):
         """Parse an atom; a name before a bracket is applied to what stands in it."""
         start, token = self.position, self.next
         found = self.atom()
-        if token.kind == "name" and self.next.side == "open" and self.next.text in ("(", "[", "{"):
-            word = token.function or token.font == "rm" and len(token.text) > 1
-            if found.kind in ("name", "index", "power") and (self.next.text == "(" or word):
-                given = self.arguments()
-                return self.scripts(
-                    self.node(start, "apply", None, found, *given), self.tokens[self.position - 1]
-                )
-        if token.function and found.kind in ("name", "index", "power"):
+        if token.kind != "name" or found.kind not in ("name", "index", "power"):
+            return found
+        word = token.function or token.font == "rm" and len(token.text) > 1
+        if self.next.text in (OPENING if word else ("(",)):
+            given = self.arguments()
+            return self.scripts(self.node(start, "apply", None, found, *given))
+        if token.function:
             found = self.node(start, "apply", "bare", found, self.power())
             if self.next.text in ("⋅", "×", "/") or self.starts_factor() and not self.next.function:
                 self.fail(f"does the argument of {token.latex} end here? Write brackets")
@@ -43,19 +44,18 @@ class Atoms(Operators):
             return self.big(start, BIG[token.text], token)
         if token.text == "arg" and self.next.text in ("max", "min"):
             return self.big(start, "arg" + self.next.text, self.take())
-        if token.kind == "name" and token.text == "E" and token.font == "bb" and token.sub:
+        if token.text == "E" and token.font == "bb" and token.sub:
             return self.expectation(start, token)
         if token.kind == "number" and token.font:
             return self.indicator(start, token)
         if token.side == "open" or token.text in ("|", "‖"):
-            self.position -= 1
-            return self.bracket()
+            return self.bracket(start, token)
         read = getattr(self, f"read_{token.kind}", None)
         if not read:
             self.position -= 1
             self.fail(REMEDIES.get(token.text, "expected a number or a name"))
         found = read(token)
-        return self.scripts(self.node(start, *found), self.tokens[self.position - 1])
+        return self.scripts(self.node(start, *found))
 
     def read_number(self, token: Token) -> tuple:
         if token.sub or "," in token.text:
@@ -64,8 +64,7 @@ class Atoms(Operators):
 
     def read_name(self, token: Token) -> tuple:
         if token.text == "Delta" and not (token.sub or token.sup) and self.next.kind == "name":
-            self.position += 1  # the change of something is a symbol of its own
-            return "name", f"Delta_{self.tokens[self.position - 1].text}"
+            return "name", f"Delta_{self.take().text}"  # the change of something is a symbol of its own
         constant = token.font == "rm" and token.text in ("e", "i")
         return ("constant" if constant else "name"), token.text
 
@@ -74,17 +73,17 @@ class Atoms(Operators):
         if token.sub or token.sup:
             self.fail("write brackets around a fraction that has an exponent")
         above, below = token.rows
-        if below and len(below) > 1 and (kind := below[0].text) in ("d", "partial") and above[0].text == kind:
-            return "name", "_".join(type(self)(row).differential(kind) for row in (above, below))
+        if len(below) > 1 and below[0].text in ("d", "partial") and above[0].text == below[0].text:
+            return "name", "_".join(self.inner(row, "differential") for row in (above, below))
         return "divide", r"\frac", self.inner(above), self.inner(below)
 
-    def differential(self, kind: str) -> str:
+    def differential(self) -> str:
         """Return the name of one half of a derivative: `d` and a symbol."""
-        order = "".join(t.text for t in self.take().sup or ())
-        names = []
+        sign = self.take()
+        order, names = "".join(t.text for t in sign.sup or ()), []
         while not self.ended:
             names.append(self.power().plain.replace("__", ""))
-        return ("partial_" if kind == "partial" else "d") + order + "_".join(names)
+        return sign.text + "_" * (sign.text == "partial") + order + "_".join(names)
 
     def read_binomial(self, token: Token) -> tuple:
         return "apply", None, Node("name", "binom"), *map(self.inner, token.rows)
@@ -96,30 +95,26 @@ class Atoms(Operators):
     def read_overline(self, token: Token) -> tuple:
         return "conjugate", None, self.inner(token.rows[0])
 
-    def bracket(self) -> Node:
+    def bracket(self, start: int, opening: Token) -> Node:
         """Parse what stands in a bracket or between bars, with the scripts at its end."""
-        start, opening = self.position, self.take()
         if self.next.kind == "table":
             return self.table(start, opening)
-        self.inside += 1
         parts, separators = self.items(CLOSING.get(opening.text, ""))
-        self.inside -= 1
-        closing = self.tokens[self.position - 1]
-        kind = BRACKETS.get(opening.text)
-        if kind == "norm":
-            order = "".join(token.text for token in closing.sub or ())
-            found = self.node(start, "norm", order, *parts)
-            return self.scripts(found, Token("sign", closing.text, sup=closing.sup))
+        closing, kind = self.tokens[self.position - 1], BRACKETS.get(opening.text)
         if kind and len(parts) != 1 + (kind == "inner"):
             self.fail(f"{len(parts)} values stand between {opening.text} and {closing.text}")
+        if kind == "norm":
+            order = "".join(token.text for token in closing.sub or ())
+            return self.scripts(self.node(start, "norm", order, *parts), replace(closing, sub=None))
         if kind or len(parts) > 1:
             found = self.node(start, kind or "stack", "" if kind else opening.text + separators, *parts)
         else:
             found = parts[0]
-        return self.scripts(found, closing)
+        return self.scripts(found)
 
     def items(self, closing: str) -> tuple[list[Node], str]:
         """Parse expressions up to a closing bracket; return them and the signs between them."""
+        outer, self.inside = self.inside, True
         parts, separators = [self.item()], set()
         while self.next.text in SEPARATORS and self.next.text != closing:
             separators.add(self.take().text)
@@ -127,6 +122,7 @@ class Atoms(Operators):
                 self.fail(r"do bars open or close here? Write \lvert and \rvert")
             parts.append(self.item())
         self.take(closing)
+        self.inside = outer
         return parts, "".join(sorted(separators))
 
     def item(self) -> Node:
@@ -135,7 +131,4 @@ class Atoms(Operators):
 
     def arguments(self) -> list[Node]:
         """Parse arguments in brackets, separated by comma, semicolon, bar or double bar."""
-        outer, self.inside = self.inside, 1
-        parts, _ = self.items(CLOSING[self.take().text])
-        self.inside = outer
-        return parts
+        return self.items(CLOSING[self.take().text])[0]

@@ -1,10 +1,11 @@
 """Parse what runs over sets or chooses by conditions: sums, extrema, expectations, indicators, cases."""
 
 from maths.reader import Reader
-from maths.tokens import TexError, Token
+from maths.tokens import RELATIONS, TexError, Token
 from maths.tree import Node
 
 CLOSING = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "⌈": "⌉", "⌊": "⌋", "|": "|", "‖": "‖"}
+OPENING = ("(", "[", "{")
 
 
 class Operators(Reader):
@@ -18,12 +19,12 @@ class Operators(Reader):
         if opening.text not in ("(", "["):
             self.fail(r"write \det for a determinant, and pmatrix or bmatrix for a matrix")
         lines = [Node("row", None, tuple(map(self.inner, row))) for row in rows]
-        return self.scripts(self.node(start, "matrix", None, *lines), closing)
+        return self.scripts(self.node(start, "matrix", None, *lines))
 
     def case(self, row: tuple) -> tuple[Node, Node]:
         """Parse a value and its condition."""
         value, condition = (
-            (*cell[:-1], *(t for t in cell[-1:] if t.text not in (",", "."))) for cell in (*row, ())[:2]
+            cell[:-1] if cell and cell[-1].text in (",", ".") else cell for cell in (*row, ())[:2]
         )
         words = " ".join(token.text.strip() for token in condition if token.kind == "text")
         rest = tuple(token for token in condition if token.kind not in ("text", "space"))
@@ -37,67 +38,57 @@ class Operators(Reader):
         """Parse a sum, product or extremum over sets and conditions; the body is the product that follows."""
         if not token.sub:
             self.fail("a sum needs a variable below it")
-        lines = token.sub[0].rows if token.sub[0].kind == "table" else ((token.sub,),)
-        conditions = [
-            found for line in lines for cell in line for found in type(self)(cell).conditions(token.sup)
-        ]
-        if token.sup and not any(condition.kind == "range" for condition in conditions):
+        table = token.sub[0].kind == "table"  # of lines, one below the other
+        lines = [cell for row in token.sub[0].rows for cell in row] if table else [token.sub]
+        conditions = [found for line in lines for found in self.inner(line, "conditions")]
+        counts = [condition.value == ("=",) for condition in conditions]
+        if counts[0] != bool(token.sup) or token.sup and sum(counts) > 1:
             self.fail(r"a sum has both its limits, as in \sum_{i=1}^n, or none")
-        body = self.product()
         names = {node.value for condition in conditions for node in condition.walk() if node.kind == "name"}
-        names |= {condition.value for condition in conditions if condition.kind == "range"}
+        if token.sup:
+            variable, least = conditions[0].parts
+            limits = least, self.inner(token.sup)
+            conditions[0] = Node("range", variable.plain, limits, conditions[0].tex)
+        body = self.product()
         if operation != "sum" and not all(factor.mentions(names) for factor in factors(body)):
             self.fail("does the last factor belong to the operator before it? Write brackets")
         return self.node(start, "big", operation, body, *conditions)
 
-    def conditions(self, last: tuple[Token, ...] | None) -> list[Node]:
+    def conditions(self) -> list[Node]:
         """Parse what stands below a sum: variables, `i = 1`, and conditions such as i < j."""
-        found = []
-        while not self.ended:
-            condition = self.expression()
-            if self.next.text in ("=", "≤", "≥", "<", ">", "≠", "∈", "∉"):
-                condition = self.chain(condition)
-                if condition.value == ("=",) and not found:
-                    variable, first = condition.parts
-                    if not last:
-                        self.fail(r"a sum has both its limits, as in \sum_{i=1}^n, or none")
-                    condition = Node("range", variable.plain, (first, self.inner(last)), condition.tex)
-            found.append(condition)
-            if not self.ended:
-                self.take(",")
-        return found
+        return self.separated(self.condition)
+
+    def condition(self) -> Node:
+        found = self.expression()
+        return self.chain(found) if self.next.text in RELATIONS else found
 
     def expectation(self, start: int, token: Token) -> Node:
         """Parse \\E_{y \\sim p(· | x)}[…], also with a tuple of variables, or \\E_Q[…]."""
-        laws = type(self)(token.sub).laws()
-        if self.next.text not in ("[", "(", "{"):
+        if self.next.text not in OPENING:
             self.fail("write brackets around what the expectation is taken of")
+        laws = self.inner(token.sub, "laws")
         (body,) = self.arguments()
         for names, law in reversed(laws):
             body = self.node(start, "expectation", names, law, body)
-        return self.scripts(body, self.tokens[self.position - 1])
+        return self.scripts(body)
 
     def laws(self) -> list[tuple[tuple[str, ...], Node]]:
         """Parse `y ~ p, (x', y') ~ q`, or the name of a law."""
-        found = []
-        while not self.ended:
-            drawn = self.bracket() if self.next.side == "open" else self.power()
-            names = tuple(part.plain for part in (drawn.parts if drawn.kind == "stack" else (drawn,)))
-            found.append((names, self.power()) if self.accept("∼") else ((), drawn))
-            if not self.ended:
-                self.take(",")
-        return found
+        return self.separated(self.law)
+
+    def law(self) -> tuple[tuple[str, ...], Node]:
+        drawn = self.power()
+        names = tuple(part.plain for part in (drawn.parts if drawn.kind == "stack" else (drawn,)))
+        return (names, self.power()) if self.accept("∼") else ((), drawn)
 
     def indicator(self, start: int, token: Token) -> Node:
         """Parse 𝟙[a > b]; a bold 1 without a bracket is the vector of ones."""
         if token.sub:
             return self.node(start, "indicator", None, self.inner(token.sub, "relation"))
-        if self.next.text not in ("[", "(", "{"):
-            return self.scripts(self.node(start, "name", "ones"), token)
+        if self.next.text not in OPENING:
+            return self.scripts(self.node(start, "name", "ones"))
         closing = CLOSING[self.take().text]
-        conditions = [self.relation()]
-        while self.accept(","):
-            conditions.append(self.relation())
+        conditions = self.separated(self.relation)
         self.take(closing)
         return self.node(start, "indicator", None, *conditions)
 

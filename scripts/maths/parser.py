@@ -3,6 +3,8 @@
 The grammar is in docs/equations.md, with examples that are tested.
 """
 
+from dataclasses import replace
+
 from maths.atoms import REMEDIES, Atoms
 from maths.tokens import RELATIONS
 from maths.tree import Node
@@ -47,10 +49,7 @@ class Parser(Atoms):
 
     def relation(self) -> Node:
         """Parse a relation, as in the condition of a case or a sum."""
-        left = self.expression()
-        if self.next.text not in RELATIONS:
-            self.fail("expected a condition, such as A > 0")
-        return self.chain(left)
+        return self.chain(self.expression())
 
     def chain(self, left: Node) -> Node:
         """Parse what follows the left side of `a = b ≤ c`; the node holds the signs and the sides."""
@@ -58,38 +57,32 @@ class Parser(Atoms):
         while self.next.text in RELATIONS:
             signs.append(self.take().text)
             sides.append(self.region() if signs[-1] in "∈∉" else self.expression())
-            if signs == ["="] and self.peek(",", "…"):
-                signs, sides[-1] = ["∈"], self.numbers(sides[-1])
-        return Node("relation", tuple(signs), tuple(sides), f"{left.tex} {self.text(start)}")
-
-    def numbers(self, first: Node) -> Node:
-        """Parse `, …, n` behind the first of some whole numbers."""
-        self.take(","), self.take("…"), self.take(",")
-        return Node("numbers", None, (first, self.expression()))
+            if signs == ["="] and [t.text for t in self.tokens[self.position :][:3]] == [",", "…", ","]:
+                self.position += 3  # i = 1, …, n
+                signs, sides[-1] = ["∈"], Node("numbers", None, (sides[-1], self.expression()))
+        if not signs:
+            self.fail("expected a condition, such as A > 0")
+        found = self.node(start, "relation", tuple(signs), *sides)
+        return replace(found, tex=f"{left.tex} {found.tex}")
 
     def region(self) -> Node:
         """Parse what stands behind ∈: a space such as ℝ^{m×d}, a set, an interval, or a name."""
         start, token = self.position, self.next
         if token.kind == "name" and token.font == "bb":
-            self.position += 1
-            sizes = Parser(token.sup or ()).sizes()
+            self.take()
+            sizes = self.inner(token.sup, "sizes") if token.sup else ()
             return self.node(start, "space", token.text, *sizes)
         if token.text == "{":
-            self.position += 1
-            return self.node(start, "set", None, *self.items("}")[0])
+            return self.node(start, "set", None, *self.arguments())
         if token.text in ("[", "("):
-            self.position += 1
-            low, high = self.expression(), self.take(",") and self.expression()
+            self.take()
+            low, _, high = self.expression(), self.take(","), self.expression()
             return self.node(start, "interval", token.text + self.take().text, low, high)
         return self.power()
 
     def sizes(self) -> list[Node]:
         """Parse the exponent of a space: sizes between ×."""
-        found = [] if self.ended else [self.power()]
-        while self.accept("×"):
-            found.append(self.power())
-        self.end()
-        return found
+        return self.separated(self.power, "×")
 
     def expression(self) -> Node:
         """Parse terms joined by + and −."""
@@ -109,7 +102,7 @@ class Parser(Atoms):
 
     def outside(self, terms: list[Node]):
         """Refuse a term that names the variable of a sum before it: does it belong to the sum?"""
-        for node in (terms[-2], *terms[-2].walk()):
+        for node in terms[-2].walk():
             if node.kind == "big" and node.tex and terms[-2].tex.endswith(node.tex):
                 bound = {c.value or c.root for c in node.parts[1:] if c.kind in ("range", "name")}
                 if terms[-1].mentions(bound):
