@@ -3,16 +3,17 @@
 import re
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 from paper.parts import DOCS, where
 from paper.sources import shown
 
-from maths import algebra
-from maths.algebra import shape
+from maths.algebra import same
 from maths.evaluate import Evaluator
 from maths.lines import statements
 from maths.tokens import TexError, tokens
@@ -26,9 +27,8 @@ PARSER = (  # what stands between the TeX and a value
 DISPLAY = re.compile(r"^[ \t]*\$\$[ \t]*\n(.*?)\n[ \t]*\$\$[ \t]*$", re.DOTALL | re.MULTILINE)
 LABEL = re.compile(r"\\label\{([^}]*)\}")
 NO_MATHEMATICS = re.compile(r"\\(?:label|tag|source)\{[^}]*\}")
-replaced: dict[
-    str, tuple[Node, ...]
-] = {}  # the statements that a mutation test puts in the place of a label's
+replaced: dict[str, tuple] = {}  # the statements that a mutation test puts in the place of a label's
+CAUGHT = LookupError, TypeError, ValueError, ArithmeticError, AttributeError, Warning
 
 
 class EquationError(ValueError):
@@ -52,21 +52,13 @@ class Equation:
         `reading` is `upper` and `conjugate` of the Evaluator. With `exact` the values are SymPy expressions.
         What is only declared, as x ∈ ℝ^n, is checked, and is none of the statements.
         """
+        kind = import_module("maths.exact").Exact if exact else Evaluator  # SymPy only where it is needed
         with self.strictly():
-            return self.values(evaluator(exact)(scope, sets, **reading))
+            return self.values(kind(scope, sets, **reading))
 
     def values(self, evaluate: Evaluator) -> list[tuple]:
         """Return for each statement its relation signs and the values of its sides."""
-        return [found for node in self.statements if (found := self._sides(evaluate, node))]
-
-    def _sides(self, evaluate: Evaluator, node: Node) -> tuple | None:
-        """Return the signs and the values of a statement, without the regions that it names."""
-        for sign, part, region in zip(node.value, node.parts, node.parts[1:]):
-            if sign in "∈∉" and evaluate.contains(region, value := evaluate(part)) is (sign == "∉"):
-                raise ValueError(f"{shape(value)} does not fit {node.tex}")
-        signs = tuple(sign for sign in node.value if sign not in "∈∉")
-        sides = [part for sign, part in zip(("=", *node.value), node.parts) if sign not in "∈∉"]
-        return (signs, list(map(evaluate, sides))) if signs else None
+        return [found for node in self.statements if (found := evaluate.sides(node))[0]]
 
     def function(self, statement: int = 0, side: int = -1, each: str = "", **reading) -> Callable:
         """Return one side of the equation as a function of its symbols, by their plain names.
@@ -76,51 +68,30 @@ class Equation:
         node, names = self.statements[statement].parts[side], each.split()
 
         def value(**scope):
-            samples = [np.asarray(scope[name]) for name in names]
-            algebra.same("samples", *samples)
+            samples = [np.asarray(scope[name]) for name in names] or [np.array(0)]
+            same("samples", *samples)
             with self.strictly():
-                if not names:
-                    return Evaluator(scope, **reading)(node)
                 entries = [
                     Evaluator(scope | dict(zip(names, sample)), **reading)(node)
                     for sample in zip(*(array.ravel().tolist() for array in samples))
                 ]
-            return np.array(entries).reshape((*samples[0].shape, *np.shape(entries[0])))
+            shape = *samples[0].shape, *np.shape(entries[0])
+            return np.array(entries).reshape(shape) if names else entries[0]
 
         return value
 
-    def strictly(self) -> "Strict":
-        """Return a context in which warnings are errors, and errors name the place of the equation."""
-        return Strict(f"{self.place}: equation {self.label}" if self.label else self.place)
-
-
-class Strict(warnings.catch_warnings):
-    """A context in which warnings are errors, and errors name a place."""
-
-    def __init__(self, place: str):
-        super().__init__(action="error")
-        self.place, self.numbers = place, np.errstate(all="raise", under="ignore")
-
-    def __enter__(self):
-        super().__enter__()
-        self.numbers.__enter__()
-
-    def __exit__(self, kind, error, trace):
-        self.numbers.__exit__(kind, error, trace)
-        super().__exit__(kind, error, trace)
-        caught = LookupError, TypeError, ValueError, ArithmeticError, AttributeError, Warning
-        if isinstance(error, caught) and not isinstance(error, EquationError):
+    @contextmanager
+    def strictly(self):
+        """Make warnings errors, and let errors name the place of the equation."""
+        try:
+            with warnings.catch_warnings(action="error"), np.errstate(all="raise", under="ignore"):
+                yield
+        except EquationError:
+            raise
+        except CAUGHT as error:
             reason = str(error.args[0]) if error.args else type(error).__name__
-            raise EquationError(f"{self.place}: {reason}") from error
-
-
-def evaluator(exact: bool) -> type[Evaluator]:
-    """Return the class that evaluates; SymPy is imported where it is needed."""
-    if not exact:
-        return Evaluator
-    from maths.exact import Exact
-
-    return Exact
+            named = f"{self.place}: equation {self.label}" if self.label else self.place
+            raise EquationError(f"{named}: {reason}") from error
 
 
 def matches(page: Path) -> list[re.Match]:
@@ -161,13 +132,8 @@ def find(page: Path, label: str) -> Equation:
     tex, place = found[0]
     if len(found) > 1:
         raise EquationError(f"{place}: the label {label!r} stands at {len(found)} displays")
-    return Equation(
-        label,
-        tex,
-        place,
-        replaced.get(label)
-        or parsed(mathml(tuple(t for _, t, _ in every))[tex], f"{place}: equation {label}"),
-    )
+    made = mathml(tuple(other for _, other, _ in every))[tex]
+    return Equation(label, tex, place, replaced.get(label) or parsed(made, f"{place}: equation {label}"))
 
 
 def formula(tex: str) -> Equation:

@@ -1,5 +1,6 @@
 """Compute the value of a parsed equation's sides, in numbers or in SymPy expressions."""
 
+import operator
 from dataclasses import dataclass
 from functools import reduce
 
@@ -12,23 +13,30 @@ from maths.tree import Node
 
 products: set[Node] = set()  # those of arrays that were computed; their order matters
 DECLARED = {"⊗": "otimes", "⊕": "oplus", "∘": "circ", "∗": "ast"}
+OPERATIONS = {  # what only needs the values of its parts
+    "add": lambda *terms: reduce(algebra.add, terms),
+    "negate": operator.neg,
+    "divide": algebra.divide,
+    "transpose": algebra.transpose,
+    "adjoint": lambda a: algebra.transpose(np.conjugate(a)),
+    "inner": algebra.inner,
+}
 
 
 @dataclass
 class Evaluator(Sets):
     """Computes the value of an expression tree in a scope of named values."""
 
-    def of_add(self, node):
-        return reduce(algebra.add, map(self, node.parts))
-
-    def of_negate(self, node):
-        return -self(node.parts[0])
+    def __call__(self, node: Node):
+        if operation := OPERATIONS.get(node.kind):
+            return operation(*map(self, node.parts))
+        return getattr(self, "of_" + node.kind)(node)
 
     def of_multiply(self, node):
         a, b = map(self, node.parts)
         if is_array(a) and is_array(b):
             products.add(node)
-        if callable(a) and node.value == "∘" and callable(b):
+        if callable(a) and callable(b) and node.value == "∘":
             return lambda *given: a(normal(b(*given)))
         if callable(a) and node.parts[0].value == "∘" and not node.value:
             return normal(a(b))
@@ -38,9 +46,6 @@ class Evaluator(Sets):
         if name not in self.scope:
             raise LookupError(f"which product is {node.value}? Give it to the check, as in {name}=np.kron")
         return normal(self.scope[name](a, b))
-
-    def of_divide(self, node):
-        return algebra.divide(*map(self, node.parts))
 
     def of_power(self, node):
         base, exponent = node.parts
@@ -71,12 +76,6 @@ class Evaluator(Sets):
             )
         return normal(self.functions["exp"](value))
 
-    def of_transpose(self, node):
-        return algebra.transpose(self(node.parts[0]))
-
-    def of_adjoint(self, node):
-        return algebra.transpose(normal(np.conjugate(self(node.parts[0]))))
-
     def of_conjugate(self, node):
         if not self.conjugate:
             raise TypeError("is it a complex conjugate? Then declare conjugate=True")
@@ -89,16 +88,13 @@ class Evaluator(Sets):
     def of_norm(self, node):
         return algebra.norm(self(node.parts[0]), node.value)
 
-    def of_inner(self, node):
-        return algebra.inner(*map(self, node.parts))
-
     def of_floor(self, node):
         return normal(self.functions[node.kind](self(node.parts[0])))
 
     of_ceil = of_floor
 
     def of_stack(self, node):
-        return algebra.stack(node.value, [self(part) for part in node.parts])
+        return algebra.stack(node.value, list(map(self, node.parts)))
 
     def of_matrix(self, node):
         rows = [[algebra.grid(self(entry)) for entry in row.parts] for row in node.parts]
@@ -109,12 +105,12 @@ class Evaluator(Sets):
         head, *given = node.parts
         if head.plain in ("KL", "D_KL") and head.plain not in self.scope:
             return self.divergence(*given)
-        function = self.head(head)
+        function, values = self.head(head), map(self, given)
         if callable(function):
-            return normal(function(*map(self, given)))
+            return normal(function(*values))
         if node.value == "bare":
-            return algebra.multiply(function, self(given[0]))
-        return self.factor(node, function, *map(self, given))
+            return algebra.multiply(function, *values)
+        return self.factor(node, function, *values)
 
     def factor(self, node: Node, value, *given):
         """Return the product of a value and the bracket behind it."""

@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 
 from maths import algebra
-from maths.algebra import normal
+from maths.algebra import normal, shape
 from maths.symbols import Symbols
 from maths.tree import Node
 
@@ -105,6 +105,15 @@ class Sets(Symbols):
         if first != int(first) or last != int(last):
             raise ValueError(f"a sum from {first} to {last} needs whole numbers")
         return range(int(first), int(last) + 1)
+
+    def sides(self, node: Node) -> tuple[tuple, list]:
+        """Return the signs and the values of a statement, without the regions that it names."""
+        for sign, part, region in zip(node.value, node.parts, node.parts[1:]):
+            if sign in "∈∉" and self.contains(region, value := self(part)) is (sign == "∉"):
+                raise ValueError(f"{shape(value)} does not fit {node.tex}")
+        signs = tuple(sign for sign in node.value if sign not in "∈∉")
+        parts = [part for sign, part in zip(("=", *node.value), node.parts) if sign not in "∈∉"]
+        return signs, list(map(self, parts)) if signs else []
 
     def true(self, node: Node) -> bool:
         """Tell whether a condition holds."""

@@ -26,9 +26,6 @@ class Symbols:
     def __post_init__(self):
         self.sets, self.layered = self.sets or {}, self.upper.split()
 
-    def __call__(self, node: Node):
-        return getattr(self, "of_" + node.kind)(node)
-
     def bound(self, values: dict) -> "Symbols":
         """Return the evaluator with more variables bound."""
         return type(self)(self.scope | values, self.sets, self.upper, self.conjugate)
