@@ -8,15 +8,8 @@ from dataclasses import dataclass, replace
 
 from maths.tree import Node
 
-PAIRS = [
-    ("min", "max"),
-    ("log", "exp"),
-    ("ln", "exp"),
-    ("sin", "cos"),
-    ("floor", "ceil"),
-    ("argmax", "argmin"),
-]
-EXCHANGED = dict(PAIRS) | {b: a for a, b in PAIRS}
+PAIRS = {"min": "max", "log": "exp", "ln": "exp", "sin": "cos", "floor": "ceil", "argmax": "argmin"}
+EXCHANGED = PAIRS | {b: a for a, b in PAIRS.items()}
 REVERSED = {"≤": "≥", "≥": "≤", "<": ">", ">": "<"}
 BORDERS = {"<": "≤", ">": "≥", "≤": "<", "≥": ">"}
 SYMMETRIC = ("min", "max")
@@ -56,11 +49,6 @@ class Display:
 def indexed(node: Node) -> bool:
     """Tell whether a node is a symbol with an index, lower or upper."""
     return node.kind == "index" or node.kind == "power" and node.value == "index"
-
-
-def exchange(items: tuple, at: int) -> tuple:
-    """Return items with two neighbours exchanged."""
-    return (*items[:at], items[at + 1], items[at], *items[at + 2 :])
 
 
 def put(node: Node, at: int, *new: Node) -> Node:
@@ -106,8 +94,8 @@ def functions(node: Node, _: Display) -> Iterator[Change]:
 def relations(node: Node, _: Display) -> Iterator[Change]:
     for at, sign in enumerate(node.value if node.kind == "relation" else ()):
         if sign in REVERSED:
-            changed = (*node.value[:at], REVERSED[sign], *node.value[at + 1 :])
-            yield "reverse inequality", replace(node, value=changed)
+            signs = (*node.value[:at], REVERSED[sign], *node.value[at + 1 :])
+            yield "reverse inequality", replace(node, value=signs)
 
 
 def numbers(node: Node, _: Display) -> Iterator[Change]:
@@ -126,13 +114,8 @@ def conditions(node: Node, display: Display) -> Iterator[Change]:
     for at, condition in enumerate(node.parts[1:] if node.kind == "big" else (), 1):
         if condition.kind == "relation" and condition.value[0] not in "∈∉":
             names = {n.value: n for n in condition.walk() if n.kind == "name"}
-            if at > 1:
-                yield f"drop condition {condition.tex}", put(node, at)
-            else:
-                yield (
-                    f"drop condition {condition.tex}",
-                    put(node, at, *(names[name] for name in sorted(names))),
-                )
+            free = [names[name] for name in sorted(names)] if at == 1 else []
+            yield f"drop condition {condition.tex}", put(node, at, *free)
             for sign in set(condition.value) & BORDERS.keys():
                 moved = tuple(BORDERS[s] if s == sign else s for s in condition.value)
                 yield f"move border of {condition.tex}", put(node, at, replace(condition, value=moved))
@@ -167,8 +150,6 @@ def factors(node: Node, _: Display) -> Iterator[Change]:
         yield f"drop factor {node.parts[1].tex}", node.parts[0]
         if node.parts[0].kind not in ("multiply", "divide"):
             yield f"drop factor {node.parts[0].tex}", node.parts[1]
-    if node.kind == "divide" and node.value == "/" and node.parts[0].kind == "multiply":
-        return
     if node.kind == "apply" and is_factor(node):  # P (1 - P) is read as a product if P is a number
         yield "drop bracket", node.parts[0]
         yield "drop factor before the bracket", node.parts[1]
@@ -176,11 +157,8 @@ def factors(node: Node, _: Display) -> Iterator[Change]:
 
 def is_factor(node: Node) -> bool:
     """Tell whether a symbol before a bracket can be a factor: the bracket holds one sum of terms."""
-    return [part.kind for part in node.parts[1:]] == ["add"] and node.parts[0].root not in (
-        "",
-        "sigma",
-        *EXCHANGED,
-    )
+    head, *given = node.parts
+    return [part.kind for part in given] == ["add"] and head.root not in ("", "sigma", *EXCHANGED)
 
 
 def products(node: Node, display: Display) -> Iterator[Change]:
@@ -195,7 +173,7 @@ def arguments(node: Node, _: Display) -> Iterator[Change]:
     if node.kind == "apply" and node.parts[0].value not in SYMMETRIC or node.kind == "stack":
         for at in range(int(node.kind == "apply"), len(node.parts) - 1):
             a, b = node.parts[at : at + 2]
-            yield f"exchange arguments {a.tex}, {b.tex}", replace(node, parts=exchange(node.parts, at))
+            yield f"exchange arguments {a.tex}, {b.tex}", put(put(node, at, b), at + 1, a)
             yield f"repeat argument {b.tex}", put(node, at, b)
             yield f"repeat argument {a.tex}", put(node, at + 1, a)
 
@@ -241,9 +219,7 @@ def changes(node: Node, display: Display, operators=OPERATORS) -> Iterator[Chang
             yield what, put(node, at, new)
 
 
-def mutants(
-    statements: tuple[Node, ...], products=frozenset(), operators=OPERATORS
-) -> Iterator[tuple[str, tuple]]:
+def mutants(statements: tuple, products=frozenset(), operators=OPERATORS) -> Iterator[tuple[str, tuple]]:
     """Yield the mutants of a display, each with what was done; no two of them are alike."""
     display, seen = Display(tuple(statements), frozenset(products)), {tuple(statements)}
     every = [("exchange y_w and y_l everywhere", tuple(map(preferences, display.statements)))]

