@@ -84,7 +84,7 @@ def multiply(a, b, sign: str = ""):
     if not (is_array(a) and is_array(b)):
         if callable(a) or callable(b):
             raise TypeError("a function stands in a product: write its argument in brackets")
-        return normal(a * b)
+        return a * b
     if sign == "⊙":
         same("an elementwise product", a, b)
         return a * b
@@ -97,7 +97,7 @@ def multiply(a, b, sign: str = ""):
     x, y = grid(a), grid(b)
     if x.shape[1] != y.shape[0]:
         raise ValueError(f"the shapes do not fit: a product of {shape(a)} and {shape(b)}")
-    return normal(x @ y)
+    return x @ y
 
 
 def inner(a, b):
@@ -105,7 +105,7 @@ def inner(a, b):
     same("an inner product", a, b)
     if np.iscomplexobj(a) or np.iscomplexobj(b):
         raise TypeError(r"which vector is conjugated? Write q^\dagger k or q^\top k")
-    return normal(np.sum(np.asarray(a) * b))
+    return np.sum(a * b)
 
 
 def divide(a, b):
@@ -126,7 +126,7 @@ def power(a, b):
         return found
     if a.ndim != 2 or a.shape[0] != a.shape[1] or b != int(b):
         raise TypeError(f"the power of an array of shape {shape(a)}: is it an index? Then declare upper=")
-    return normal(symbolic(a) ** b if a.dtype == object else np.linalg.matrix_power(a, int(b)))
+    return symbolic(a) ** b if a.dtype == object else np.linalg.matrix_power(a, int(b))
 
 
 def symbolic(a):
@@ -138,7 +138,7 @@ def symbolic(a):
 
 def transpose(a):
     """Return the transpose; that of a vector is a row."""
-    return normal(grid(a).T) if is_array(a) else a
+    return grid(a).T if is_array(a) else a
 
 
 def absolute(a):
@@ -155,19 +155,19 @@ def norm(a, order: str):
     known = NORMS.get(a.ndim, {}).get(order)
     if known is None:
         raise TypeError(f"which norm of an array of shape {shape(a)}? Known are the indices 1, 2, ∞, F, ∗")
-    return normal(symbolic(a).norm(known) if a.dtype == object else np.linalg.norm(a, known))
+    return symbolic(a).norm(known) if a.dtype == object else np.linalg.norm(a, known)
 
 
 def stack(kind: str, values: list):
     """Return (a, b) as a vector, [A; B] below one another, [A, B] side by side."""
     if kind == "(," and not any(map(is_array, values)):
-        return normal(np.array(values))
+        return np.array(values)
     if kind not in ("[;", "[,", "[‖"):
         raise TypeError("write [A; B] for arrays below one another and [A, B] for arrays side by side")
     axis, parts = int(kind == "[,"), list(map(grid, values))
     if len({part.shape[1 - axis] for part in parts}) > 1:
         raise ValueError(f"the shapes do not fit: {kind[1]} between {' and '.join(map(shape, values))}")
-    return normal(np.concatenate(parts, axis))
+    return np.concatenate(parts, axis)
 
 
 def extreme(ufunc):
@@ -175,9 +175,9 @@ def extreme(ufunc):
 
     def found(*values):
         if len(values) == 1 and is_array(values[0]):
-            return normal(ufunc.reduce(values[0].ravel()))
+            return ufunc.reduce(values[0].ravel())
         same("an extremum", *filter(is_array, values))
-        return normal(reduce(ufunc, values))
+        return reduce(ufunc, values)
 
     return found
 

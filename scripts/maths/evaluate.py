@@ -29,8 +29,8 @@ class Evaluator(Sets):
 
     def __call__(self, node: Node):
         if operation := OPERATIONS.get(node.kind):
-            return operation(*map(self, node.parts))
-        return getattr(self, "of_" + node.kind)(node)
+            return normal(operation(*map(self, node.parts)))
+        return normal(getattr(self, "of_" + node.kind)(node))
 
     def of_multiply(self, node):
         a, b = map(self, node.parts)
@@ -39,13 +39,13 @@ class Evaluator(Sets):
         if callable(a) and callable(b) and node.value == "∘":
             return lambda *given: a(normal(b(*given)))
         if callable(a) and node.parts[0].value == "∘" and not node.value:
-            return normal(a(b))
+            return a(b)
         if node.value not in DECLARED:
             return algebra.multiply(a, b, node.value)
         name = DECLARED[node.value]
         if name not in self.scope:
             raise LookupError(f"which product is {node.value}? Give it to the check, as in {name}=np.kron")
-        return normal(self.scope[name](a, b))
+        return self.scope[name](a, b)
 
     def of_power(self, node):
         base, exponent = node.parts
@@ -74,12 +74,12 @@ class Evaluator(Sets):
             raise TypeError(
                 r"is it the exponential of a matrix or of its entries? Write \exp for the entries"
             )
-        return normal(self.functions["exp"](value))
+        return self.functions["exp"](value)
 
     def of_conjugate(self, node):
         if not self.conjugate:
             raise TypeError("is it a complex conjugate? Then declare conjugate=True")
-        return normal(np.conjugate(self(node.parts[0])))
+        return np.conjugate(self(node.parts[0]))
 
     def of_absolute(self, node):
         (part,) = node.parts
@@ -89,7 +89,7 @@ class Evaluator(Sets):
         return algebra.norm(self(node.parts[0]), node.value)
 
     def of_floor(self, node):
-        return normal(self.functions[node.kind](self(node.parts[0])))
+        return self.functions[node.kind](self(node.parts[0]))
 
     of_ceil = of_floor
 
@@ -98,7 +98,7 @@ class Evaluator(Sets):
 
     def of_matrix(self, node):
         rows = [[algebra.grid(self(entry)) for entry in row.parts] for row in node.parts]
-        return normal(np.block(rows))
+        return np.block(rows)
 
     def of_apply(self, node):
         """Apply a function; a number or matrix before a bracket with a sum in it is a factor."""
@@ -107,7 +107,7 @@ class Evaluator(Sets):
             return self.divergence(*given)
         function, values = self.head(head), map(self, given)
         if callable(function):
-            return normal(function(*values))
+            return function(*values)
         if node.value == "bare":
             return algebra.multiply(function, *values)
         return self.factor(node, function, *values)

@@ -18,6 +18,8 @@ COMPARE = {
     "<": operator.lt, ">": operator.gt,
 }  # fmt: skip
 KINDS = {"R": "biuf", "C": "biufc", "Z": "biu", "N": "biu"}  # of numpy's numbers in ℝ, ℂ, ℤ, ℕ
+REGIONS = ("space", "set", "interval", "numbers")
+DOT = Node("name", "cdot")  # stands for a whole distribution
 BEST = {"max": max, "min": min, "argmax": max, "argmin": min}
 
 
@@ -25,35 +27,29 @@ BEST = {"max": max, "min": min, "argmax": max, "argmin": min}
 class Sets(Symbols):
     """Computes what runs over sets."""
 
-    def law(self, node: Node, *outcome):
-        """Return the probability of an outcome under `p(· | x)`, or under a distribution `p`."""
+    def law(self, node: Node, names: tuple[str, ...]):
+        """Return the probability of the outcome with these names, under `p(· | x)` or a distribution `p`."""
+        drawn = [Node("name", name) for name in names]
         if node.kind != "apply":
-            law = self.scope.get(node.plain) if node.plain in self.scope else self(node)
-            if callable(law):
-                return law(*outcome)
-            drawn = {f"outcome {number}": value for number, value in enumerate(outcome)}
-            places = [Node("name", name) for name in drawn]
-            return self.bound(drawn).entry(Node("index", None, (node, *places), node.tex), law)
-        given = [() if part == Node("name", "cdot") else (self(part),) for part in node.parts[1:]]
-        if given.count(()) != 1:
+            return self.entry(Node("index", None, (node, *drawn), node.tex))
+        if node.parts.count(DOT) != 1:
             raise TypeError(f"the distribution {node.tex} needs exactly one dot among its arguments")
-        given[given.index(())] = outcome
-        return self.head(node.parts[0])(*itertools.chain(*given))
+        parts = (new for part in node.parts for new in (drawn if part == DOT else [part]))
+        return self(Node("apply", None, tuple(parts), node.tex))
 
     def divergence(self, p: Node, q: Node):
         """Return the Kullback–Leibler divergence over the set named `cdot`."""
-        pairs = [(self.law(p, value), self.law(q, value)) for value in self.domain("cdot")]
-        return sum(normal(a * self.functions["log"](a / b)) for a, b in pairs if a != 0)
+        places = [self.bound({"cdot": value}) for value in self.domain("cdot")]
+        pairs = [(at.law(p, ("cdot",)), at.law(q, ("cdot",))) for at in places]
+        return sum(a * self.functions["log"](a / b) for a, b in pairs if a != 0)
 
     def of_expectation(self, node):
         law, body = node.parts
         if not node.value:
             raise TypeError(r"an expectation needs its variables: \E_{y \sim p}")
-        terms = []
-        for outcome in itertools.product(*map(self.domain, node.value)):
-            inner = self.bound(dict(zip(node.value, outcome, strict=True)))
-            terms.append(algebra.multiply(normal(self.law(law, *outcome)), inner(body)))
-        return algebra.total(terms)
+        outcomes = itertools.product(*map(self.domain, node.value))
+        places = [self.bound(dict(zip(node.value, outcome))) for outcome in outcomes]
+        return algebra.total([algebra.multiply(at.law(law, node.value), at(body)) for at in places])
 
     def domain(self, name: str):
         """Return the members of a set, or the values over which a bound variable runs."""
@@ -109,7 +105,8 @@ class Sets(Symbols):
     def sides(self, node: Node) -> tuple[tuple, list]:
         """Return the signs and the values of a statement, without the regions that it names."""
         for sign, part, region in zip(node.value, node.parts, node.parts[1:]):
-            if sign in "∈∉" and self.contains(region, value := self(part)) is (sign == "∉"):
+            known = region.kind in REGIONS or region.plain in self.sets
+            if sign in "∈∉" and known and self.contains(region, value := self(part)) is (sign == "∉"):
                 raise ValueError(f"{shape(value)} does not fit {node.tex}")
         signs = tuple(sign for sign in node.value if sign not in "∈∉")
         parts = [part for sign, part in zip(("=", *node.value), node.parts) if sign not in "∈∉"]
@@ -119,27 +116,27 @@ class Sets(Symbols):
         """Tell whether a condition holds."""
         return all(
             bool(COMPARE[sign](self(left), self(right))) if sign in COMPARE
-            else self.contains(right, self(left), self.domain) is (sign == "∈")
+            else self.contains(right, self(left)) is (sign == "∈")
             for sign, left, right in zip(node.value, node.parts, node.parts[1:])
         )  # fmt: skip
 
-    def contains(self, region: Node, value, domain=None) -> bool | None:
-        """Tell whether a value lies in a space, a set or an interval; None for a set that nobody gives."""
-        if region.kind not in ("space", "set", "interval", "numbers"):
-            known = (domain or self.sets.get)(region.plain)
-            return None if known is None else value in known
+    def contains(self, region: Node, value) -> bool:
+        """Tell whether a value lies in a space, a set or an interval."""
+        if region.kind not in REGIONS:
+            return value in self.domain(region.plain)
         if region.kind == "numbers":
             return value in self.whole_numbers(region)
-        parts = [self(part) for part in region.parts]
+        parts = list(map(self, region.parts))
         if region.kind == "set":
             return value in parts
         if region.kind == "interval":
             low, high = parts
             ends = [end for end, bracket, closed in zip(parts, region.value, "[]") if bracket == closed]
             return low < value < high or value in ends
-        fits = np.shape(value) == np.shape(normal(np.empty(parts))) and not callable(value)
-        whole = region.value != "N" or bool(np.all(np.asarray(value) >= 0))
-        return fits and np.asarray(value).dtype.kind in KINDS[region.value] and whole
+        found = np.asarray(value)
+        fits = found.shape == np.shape(normal(np.empty(parts))) and not callable(value)
+        whole = found.dtype.kind in KINDS[region.value] and (region.value != "N" or bool((found >= 0).all()))
+        return fits and whole
 
     def of_indicator(self, node):
         return int(all(map(self.true, node.parts)))

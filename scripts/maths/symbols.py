@@ -36,10 +36,7 @@ class Symbols:
     def of_constant(self, node):
         return self.functions["exp"](1) if node.value == "e" else 1j
 
-    def of_name(self, node):
-        return normal(self.given(node))
-
-    def given(self, node: Node):
+    def of_name(self, node: Node):
         """Return what the check gives for a symbol, or the conjugate of what it gives."""
         name = node.plain
         if name in self.scope:
@@ -48,7 +45,7 @@ class Symbols:
         if self.conjugate and mark in ("star", "bar") and base in self.scope:
             if np.ndim(self.scope[base]) == 2:
                 raise TypeError(r"the conjugate of a matrix, or its adjoint? Write \dagger for the latter")
-            return normal(np.conjugate(normal(self.scope[base])))
+            return np.conjugate(normal(self.scope[base]))
         remedy = r": write \mathrm{e} or \exp for Euler's number" if name == "e" else ""
         raise LookupError(f"the symbol {name or node.tex!r} has no value{remedy}")
 
@@ -60,23 +57,23 @@ class Symbols:
         """Return an entry of an array, which counts from 1, of a dict by key, or a value of a function."""
         base, *places = node.parts
         places = [part for place in places for part in (place.parts if place.kind == "letters" else (place,))]
-        if family is None and base.root and base.root not in self.scope and not self.conjugate:
-            return self.given(node)  # an error that names the whole symbol
         if family is None:
-            family = self.given(base) if base.kind == "name" else self(base)
+            if not (self.conjugate or not base.root or {base.root, base.plain} & self.scope.keys()):
+                return self.of_name(node)  # an error that names the whole symbol
+            family = self.of_name(base) if base.kind == "name" else self(base)
         if is_scalar(family) or any(place.kind == "word" for place in places):
-            return self.given(node)
+            return self.of_name(node)
         if callable(family):
-            return normal(family(*map(self, places)))
+            return family(*map(self, places))
         if isinstance(family, dict):
             key = tuple(map(self, places)) if len(places) > 1 else self(places[0])
             if key not in family:
                 raise LookupError(f"{node.tex}: {key!r} is none of the keys {list(family)!r}")
-            return normal(family[key])
+            return family[key]
         table = np.asarray(normal(family) if is_matrix(family) else family)
         if len(places) > table.ndim:
             raise LookupError(f"{node.tex}: {len(places)} indices for an array of shape {shape(table)}")
-        return normal(table[tuple(self.place(p, n, node) for p, n in zip(places, table.shape))])
+        return table[tuple(self.place(p, n, node) for p, n in zip(places, table.shape))]
 
     def place(self, place: Node, size: int, node: Node):
         """Return an index as Python counts it, from 0; a part, such as <t, as a slice."""
@@ -110,7 +107,7 @@ class Symbols:
         """Return what stands before a bracket: a function, or a factor."""
         built_in = self.functions.get(node.plain)
         if node.plain in self.scope or node.kind == "name" and not built_in:
-            return self.given(node)
+            return self.of_name(node)
         if built_in:
             return built_in
         base, *places = node.parts
@@ -132,7 +129,7 @@ class Symbols:
         if exponent == Node("negate", None, (Node("number", "1"),)):
             if base.plain in self.functions and not own:
                 raise TypeError(f"is {node.tex} an inverse, such as \\arcsin, or 1 divided by the value?")
-            return self.given(Node("name", f"{base.plain}_inverse"))
+            return self.of_name(Node("name", f"{base.plain}_inverse"))
         if own:
             raise TypeError(f"is {node.tex} a power of the function or of its value? Write brackets")
         return lambda *given: algebra.power(normal(function(*given)), self(exponent))
