@@ -43,8 +43,8 @@ def is_matrix(value) -> bool:
 
 
 def is_scalar(value) -> bool:
-    expression = hasattr(value, "free_symbols") and not isinstance(value, type)
-    return isinstance(value, Number) or expression and not is_matrix(value)
+    expression = hasattr(value, "free_symbols") and not (isinstance(value, type) or is_matrix(value))
+    return isinstance(value, Number) or expression
 
 
 def shape(value) -> str:
@@ -91,9 +91,7 @@ def multiply(a, b, sign: str = ""):
     if sign == "⋅" and a.ndim == b.ndim == 1:
         return inner(a, b)
     if sign == "×":
-        raise TypeError(
-            r"what is × of arrays? Write \odot for the elementwise product, nothing for that of matrices"
-        )
+        raise TypeError(r"what is × of arrays? Write \odot, or nothing for the product of matrices")
     x, y = grid(a), grid(b)
     if x.shape[1] != y.shape[0]:
         raise ValueError(f"the shapes do not fit: a product of {shape(a)} and {shape(b)}")
@@ -184,8 +182,6 @@ def extreme(ufunc):
 
 def softmax(z):
     """Return the softmax of a vector, or of each row of a matrix."""
-    if not is_array(z):
-        raise TypeError(f"the softmax of a {shape(z)}: it is that of a vector")
     weights = np.exp(z - np.max(z, -1, keepdims=True))
     return weights / np.sum(weights, -1, keepdims=True)
 

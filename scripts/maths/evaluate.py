@@ -1,7 +1,6 @@
 """Compute the value of a parsed equation's sides, in numbers or in SymPy expressions."""
 
 import operator
-from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
@@ -23,7 +22,6 @@ OPERATIONS = {  # what only needs the values of its parts
 }
 
 
-@dataclass
 class Evaluator(Sets):
     """Computes the value of an expression tree in a scope of named values."""
 

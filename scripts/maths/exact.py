@@ -8,10 +8,8 @@ import sympy
 
 from maths import algebra
 from maths.evaluate import Evaluator
+from maths.sets import COMPARE
 
-RELATIONS = {
-    "=": sympy.Eq, "≠": sympy.Ne, "≤": sympy.Le, "≥": sympy.Ge, "<": sympy.Lt, ">": sympy.Gt,
-}  # fmt: skip
 ENTRYWISE = {name: getattr(sympy, name) for name in "exp log sin cos tan sinh cosh tanh floor".split()} | {
     "ln": sympy.log, "log_2": lambda z: sympy.log(z, 2), "log_10": lambda z: sympy.log(z, 10),
     "arcsin": sympy.asin, "arccos": sympy.acos, "arctan": sympy.atan, "ceil": sympy.ceiling,
@@ -55,5 +53,5 @@ class Exact(Evaluator):
         """Return a condition as SymPy has it."""
         if node.kind == "otherwise":
             return sympy.true
-        sides = list(map(self, node.parts))
-        return sympy.And(*(RELATIONS[sign](a, b) for sign, a, b in zip(node.value, sides, sides[1:])))
+        compare, sides = COMPARE | {"=": sympy.Eq, "≠": sympy.Ne}, list(map(self, node.parts))
+        return sympy.And(*(compare[sign](a, b) for sign, a, b in zip(node.value, sides, sides[1:])))

@@ -1,6 +1,6 @@
 """The lines of a display: which of its rows and columns belong to one statement."""
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from maths.parser import PRODUCTS, RELATIONS, Parser
 from maths.tokens import TexError, Token
@@ -34,15 +34,10 @@ def lines(found: tuple[Token, ...]) -> list[list[Token]]:
 def rows(found: tuple[Token, ...]) -> list[tuple[tuple[Token, ...], ...]]:
     """Return the rows of cells of a display."""
     tables = [token for token in found if token.text == "aligned"]
-    if tables and all(token in tables or token.text in (",", ".") for token in found) and len(tables) == 1:
+    if len(tables) == 1 and all(token.text in ("aligned", ",", ".") for token in found):
         return list(tables[0].rows)
-    result = [[]]
-    for token in found:
-        if token.text == "newline":
-            result.append([])
-        else:
-            result[-1].append(token)
-    return [(tuple(line),) for line in result]
+    ends = [-1, *(at for at, token in enumerate(found) if token.text == "newline"), len(found)]
+    return [(found[before + 1 : end],) for before, end in pairwise(ends)]
 
 
 def trimmed(line: tuple[Token, ...]) -> list[Token]:

@@ -135,14 +135,9 @@ def indices(node: Node, display: Display) -> Iterator[Change]:
         if place.kind == "name" and len(place.value) == 1:
             for letter, other in sorted(display.letters().items()):
                 if letter != place.value and letter.isupper() == place.value.isupper():
-                    yield f"change index to {letter}", lettered(put(node, at, other))
+                    yield f"change index to {letter}", put(node, at, other)
         if first and place.mentions(display.counters()) and place.kind != "letters":
             yield f"shift index {place.tex}", put(node, at, Node("add", None, (place, ONE)))
-
-
-def lettered(node: Node) -> Node:
-    """Return letters side by side with their word."""
-    return replace(node, value="".join(p.value for p in node.parts)) if node.kind == "letters" else node
 
 
 def factors(node: Node, _: Display) -> Iterator[Change]:

@@ -6,6 +6,7 @@ The grammar is in docs/equations.md, with examples that are tested.
 from dataclasses import replace
 
 from maths.atoms import REMEDIES, Atoms
+from maths.reader import SIGNS
 from maths.tokens import RELATIONS
 from maths.tree import Node
 
@@ -42,9 +43,8 @@ class Parser(Atoms):
         words = self.take().text.replace(",", " ").lower().split()
         if unknown := [word for word in words if word not in WORDS]:
             self.position -= 1
-            self.fail(
-                f"the word {unknown[0]!r} may change what is stated; known are {', '.join(sorted(WORDS))}"
-            )
+            known = ", ".join(sorted(WORDS))
+            self.fail(f"the word {unknown[0]!r} may change what is stated; known are {known}")
         return "for" in words
 
     def relation(self) -> Node:
@@ -87,25 +87,25 @@ class Parser(Atoms):
     def expression(self) -> Node:
         """Parse terms joined by + and −."""
         start = self.position
-        terms = [self.term(self.next.text in tuple("+−"))]
-        while self.next.text in tuple("+−"):
-            terms.append(self.term(True))
-            self.outside(terms)
+        terms = [self.term()]
+        while self.next.text in SIGNS:
+            terms.append(self.term())
+            self.outside(*terms[-2:])
         return terms[0] if len(terms) == 1 else self.node(start, "add", None, *terms)
 
-    def term(self, signed: bool) -> Node:
+    def term(self) -> Node:
         """Parse one term, with its sign if it has one."""
         start = self.position
-        negative = signed and self.take().text == "−"
+        negative = self.next.text in SIGNS and self.take().text == "−"
         product = self.product()
         return self.node(start, "negate", None, product) if negative else product
 
-    def outside(self, terms: list[Node]):
+    def outside(self, before: Node, term: Node):
         """Refuse a term that names the variable of a sum before it: does it belong to the sum?"""
-        for node in terms[-2].walk():
-            if node.kind == "big" and node.tex and terms[-2].tex.endswith(node.tex):
-                bound = {c.value or c.root for c in node.parts[1:] if c.kind in ("range", "name")}
-                if terms[-1].mentions(bound):
+        for node in before.walk():
+            if node.kind == "big" and before.tex.endswith(node.tex):
+                bound = {part.value for part in node.parts[1:] if part.kind in ("range", "name")}
+                if term.mentions(bound):
                     self.fail("does this term belong to the sum before it? Write brackets")
 
     def product(self) -> Node:
@@ -121,9 +121,8 @@ class Parser(Atoms):
                 self.fail(r"how far does / reach? Write \frac, or brackets")
             if len(signs) > 1 and signs & set("⊙⊗∘⊕∗"):
                 self.fail("which product comes first? Write brackets")
-            other = self.power()
             kind = "divide" if sign == "/" else "multiply"
-            result = self.node(start, kind, sign, result, other)
+            result = self.node(start, kind, sign, result, self.power())
         return result
 
     def starts_factor(self) -> bool:

@@ -104,7 +104,7 @@ class Reader:
         if plain and len(self.tokens) > 1:
             self.position = len(self.tokens)
             letters = [Node("name", t.text, (), t.latex) for t in self.tokens]
-            return [Node("letters", "".join(t.text for t in self.tokens), tuple(letters))]
+            return [Node("letters", None, tuple(letters))]
         return self.separated(self.index)
 
     def index(self) -> Node:

@@ -3,7 +3,6 @@
 import itertools
 import operator
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
@@ -23,7 +22,6 @@ DOT = Node("name", "cdot")  # stands for a whole distribution
 BEST = {"max": max, "min": min, "argmax": max, "argmin": min}
 
 
-@dataclass
 class Sets(Symbols):
     """Computes what runs over sets."""
 

@@ -18,16 +18,22 @@ class Node:
     def plain(self) -> str:
         """The plain name of a symbol with its indices, as `pi_star_r` or `h__l`; empty if it has none."""
         names = [part.plain for part in self.parts]
-        if self.kind == "negate":
-            names = ["minus", *names]
-        elif self.kind == "add":
-            names = [names[0], *(name if name.startswith("minus_") else f"plus_{name}" for name in names[1:])]
-        elif self.kind in ("part", "letters"):
-            return "_".join([self.value, *names]) if self.kind == "part" else self.value
-        elif not self.parts:
-            return str(self.value) if self.kind in ("name", "number", "word", "constant") else ""
-        elif self.kind not in ("index", "multiply", "power"):
-            return ""
+        match self.kind:
+            case "name" | "number" | "word" | "constant":
+                return str(self.value)
+            case "letters":
+                return "".join(names)
+            case "part":
+                return "_".join([self.value, *names])
+            case "negate":
+                names = ["minus", *names]
+            case "add":
+                later = (name if name.startswith("minus_") else f"plus_{name}" for name in names[1:])
+                names = [names[0], *later]
+            case "index" | "multiply" | "power":
+                pass
+            case _:
+                return ""
         return ("__" if self.kind == "power" else "_").join(names) if all(names) else ""
 
     @property
