@@ -50,11 +50,12 @@ class Evaluator(Sets):
         if node.plain in self.scope or base.root in self.layered:
             return self.above(node)
         if node.value == "index":
-            raise LookupError(
-                f"{node.tex} has an upper index: give {node.plain!r}, or declare upper={base.root!r}"
-            )
-        if base.kind == "name" and base.value == "e" and "e" not in self.scope:
-            return self.exponential(self(exponent))
+            give = f"give {node.plain!r}, or declare upper={base.root!r}"
+            raise LookupError(f"{node.tex} has an upper index: {give}")
+        if base == Node("name", "e") and "e" not in self.scope:
+            if np.ndim(value := self(exponent)) == 2:
+                raise TypeError(r"the exponential of a matrix or of its entries? Write \exp for the entries")
+            return self.functions["exp"](value)
         if base.kind == "apply" and base.value != "bare" and not callable(head := self.head(base.parts[0])):
             # P (1 - P)^2 with a number P: the exponent belongs to the bracket alone.
             return self.factor(base, head, algebra.power(self(base.parts[1]), self(exponent)))
@@ -66,13 +67,6 @@ class Evaluator(Sets):
         if callable(value):
             raise TypeError(f"a power of the function {base.tex}: write its argument in brackets")
         return algebra.power(value, self(exponent))
-
-    def exponential(self, value):
-        if is_array(value) and value.ndim == 2:
-            raise TypeError(
-                r"is it the exponential of a matrix or of its entries? Write \exp for the entries"
-            )
-        return self.functions["exp"](value)
 
     def of_conjugate(self, node):
         if not self.conjugate:

@@ -40,7 +40,7 @@ class Operators(Reader):
             self.fail("a sum needs a variable below it")
         table = token.sub[0].kind == "table"  # of lines, one below the other
         lines = [cell for row in token.sub[0].rows for cell in row] if table else [token.sub]
-        conditions = [found for line in lines for found in self.inner(line, "conditions")]
+        conditions = [found for line in lines for found in self.inner(line, "condition", ",")]
         counts = [condition.value == ("=",) for condition in conditions]
         if counts[0] != bool(token.sup) or token.sup and sum(counts) > 1:
             self.fail(r"a sum has both its limits, as in \sum_{i=1}^n, or none")
@@ -54,11 +54,8 @@ class Operators(Reader):
             self.fail("does the last factor belong to the operator before it? Write brackets")
         return self.node(start, "big", operation, body, *conditions)
 
-    def conditions(self) -> list[Node]:
-        """Parse what stands below a sum: variables, `i = 1`, and conditions such as i < j."""
-        return self.separated(self.condition)
-
     def condition(self) -> Node:
+        """Parse what may stand below a sum: a variable, `i = 1`, or a condition such as i < j."""
         found = self.expression()
         return self.chain(found) if self.next.text in RELATIONS else found
 
@@ -66,17 +63,14 @@ class Operators(Reader):
         """Parse \\E_{y \\sim p(· | x)}[…], also with a tuple of variables, or \\E_Q[…]."""
         if self.next.text not in OPENING:
             self.fail("write brackets around what the expectation is taken of")
-        laws = self.inner(token.sub, "laws")
+        laws = self.inner(token.sub, "law", ",")
         (body,) = self.arguments()
         for names, law in reversed(laws):
             body = self.node(start, "expectation", names, law, body)
         return self.scripts(body)
 
-    def laws(self) -> list[tuple[tuple[str, ...], Node]]:
-        """Parse `y ~ p, (x', y') ~ q`, or the name of a law."""
-        return self.separated(self.law)
-
     def law(self) -> tuple[tuple[str, ...], Node]:
+        """Parse `y ~ p` or `(x', y') ~ q`, or the name of a law."""
         drawn = self.power()
         names = tuple(part.plain for part in (drawn.parts if drawn.kind == "stack" else (drawn,)))
         return (names, self.power()) if self.accept("∼") else ((), drawn)

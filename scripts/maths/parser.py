@@ -70,7 +70,7 @@ class Parser(Atoms):
         start, token = self.position, self.next
         if token.kind == "name" and token.font == "bb":
             self.take()
-            sizes = self.inner(token.sup, "sizes") if token.sup else ()
+            sizes = self.inner(token.sup, "power", "×") if token.sup else ()
             return self.node(start, "space", token.text, *sizes)
         if token.text == "{":
             return self.node(start, "set", None, *self.arguments())
@@ -79,10 +79,6 @@ class Parser(Atoms):
             low, _, high = self.expression(), self.take(","), self.expression()
             return self.node(start, "interval", token.text + self.take().text, low, high)
         return self.power()
-
-    def sizes(self) -> list[Node]:
-        """Parse the exponent of a space: sizes between ×."""
-        return self.separated(self.power, "×")
 
     def expression(self) -> Node:
         """Parse terms joined by + and −."""

@@ -58,10 +58,11 @@ class Reader:
         before, after = words[max(0, here - 8) : here], words[here : here + 8]
         raise TexError(f"{message}: {' '.join(before)} HERE → {' '.join(after)}")
 
-    def inner(self, row: tuple[Token, ...], rule: str = "expression"):
-        """Parse a whole row by a rule."""
+    def inner(self, row: tuple[Token, ...], rule: str = "expression", sign: str = ""):
+        """Parse a whole row by a rule, or what stands in it between signs."""
         parser = type(self)(row)
-        found = getattr(parser, rule)()
+        read = getattr(parser, rule)
+        found = parser.separated(read, sign) if sign else read()
         if not parser.ended:
             parser.fail("cannot read on")
         return found

@@ -105,11 +105,10 @@ class Symbols:
 
     def head(self, node: Node):
         """Return what stands before a bracket: a function, or a factor."""
-        built_in = self.functions.get(node.plain)
-        if node.plain in self.scope or node.kind == "name" and not built_in:
+        if node.plain in self.functions and node.plain not in self.scope:
+            return self.functions[node.plain]
+        if node.plain in self.scope or node.kind == "name":
             return self.of_name(node)
-        if built_in:
-            return built_in
         base, *places = node.parts
         if node.kind == "index" and base.plain == "log":
             return lambda z: self.functions["log"](z) / self.functions["log"](self(places[0]))
