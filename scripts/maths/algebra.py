@@ -18,8 +18,6 @@ NORMS = {  # of vectors and of matrices, by their index
 
 def normal(value):
     """Return a value in its one form: without numpy's scalars, one-entry matrices and columns of width 1."""
-    if type(value) in (float, int):
-        return value
     if isinstance(value, np.generic):
         return value.item()
     if is_matrix(value):
@@ -70,7 +68,8 @@ def grid(value) -> np.ndarray:
 
 def add(a, b):
     """Return the sum of two numbers or of arrays of one shape."""
-    same("a sum", a, b)
+    if is_array(a) or is_array(b):
+        same("a sum", a, b)
     return a + b
 
 

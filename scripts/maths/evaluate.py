@@ -1,7 +1,6 @@
 """Compute the value of a parsed equation's sides, in numbers or in SymPy expressions."""
 
 import operator
-from functools import reduce
 
 import numpy as np
 
@@ -12,8 +11,9 @@ from maths.tree import Node
 
 products: set[Node] = set()  # those of arrays that were computed; their order matters
 DECLARED = {"⊗": "otimes", "⊕": "oplus", "∘": "circ", "∗": "ast"}
+E, T = Node("name", "e"), Node("name", "T")
 OPERATIONS = {  # what only needs the values of its parts
-    "add": lambda *terms: reduce(algebra.add, terms),
+    "add": lambda *terms: algebra.total(terms),
     "negate": operator.neg,
     "divide": algebra.divide,
     "transpose": algebra.transpose,
@@ -27,8 +27,10 @@ class Evaluator(Sets):
 
     def __call__(self, node: Node):
         if operation := OPERATIONS.get(node.kind):
-            return normal(operation(*map(self, node.parts)))
-        return normal(getattr(self, "of_" + node.kind)(node))
+            value = operation(*map(self, node.parts))
+        else:
+            value = getattr(self, "of_" + node.kind)(node)
+        return value if type(value) in (float, int) else normal(value)  # faster
 
     def of_multiply(self, node):
         a, b = map(self, node.parts)
@@ -52,7 +54,7 @@ class Evaluator(Sets):
         if node.value == "index":
             give = f"give {node.plain!r}, or declare upper={base.root!r}"
             raise LookupError(f"{node.tex} has an upper index: {give}")
-        if base == Node("name", "e") and "e" not in self.scope:
+        if base == E and "e" not in self.scope:
             if np.ndim(value := self(exponent)) == 2:
                 raise TypeError(r"the exponential of a matrix or of its entries? Write \exp for the entries")
             return self.functions["exp"](value)
@@ -60,7 +62,7 @@ class Evaluator(Sets):
             # P (1 - P)^2 with a number P: the exponent belongs to the bracket alone.
             return self.factor(base, head, algebra.power(self(base.parts[1]), self(exponent)))
         value = self(base)
-        if exponent == Node("name", "T") and is_array(value):
+        if exponent == T and is_array(value):
             if "T" in self.scope:
                 raise TypeError(r"is T an exponent or a transpose? Write \top for the transpose")
             return algebra.transpose(value)
