@@ -185,14 +185,13 @@ def softmax(z):
     return weights / np.sum(weights, -1, keepdims=True)
 
 
-FUNCTIONS = {  # that an equation may use without being given them
-    "exp": np.exp, "log": np.log, "ln": np.log, "log_2": np.log2, "log_10": np.log10, "lg": np.log10,
-    "sin": np.sin, "cos": np.cos, "tan": np.tan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh,
-    "arcsin": np.arcsin, "arccos": np.arccos, "arctan": np.arctan,
-    "sgn": np.sign, "clip": np.clip, "Re": np.real, "Im": np.imag, "Tr": np.trace, "tr": np.trace,
-    "det": np.linalg.det, "rank": np.linalg.matrix_rank, "diag": np.diag,
-    "vec": lambda a: a.ravel(order="F"), "binom": math.comb, "floor": np.floor, "ceil": np.ceil,
-    "min": extreme(np.minimum), "max": extreme(np.maximum), "softmax": softmax,
+ENTRYWISE = "exp log sin cos tan sinh cosh tanh arcsin arccos arctan floor ceil clip".split()
+FUNCTIONS = {name: getattr(np, name) for name in ENTRYWISE}  # that an equation may use without being given
+FUNCTIONS |= {
+    "ln": np.log, "log_2": np.log2, "log_10": np.log10, "lg": np.log10, "sgn": np.sign,
+    "Re": np.real, "Im": np.imag, "Tr": np.trace, "tr": np.trace, "diag": np.diag,
+    "det": np.linalg.det, "rank": np.linalg.matrix_rank, "vec": lambda a: a.ravel(order="F"),
+    "min": extreme(np.minimum), "max": extreme(np.maximum), "softmax": softmax, "binom": math.comb,
     "sigma": lambda z: np.exp(-np.logaddexp(0, -np.asarray(z))),
     "logit": lambda p: np.log(p) - np.log1p(-np.asarray(p)),
 }  # fmt: skip
