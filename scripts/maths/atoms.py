@@ -10,12 +10,11 @@ BRACKETS = {"⟨": "inner", "⌈": "ceil", "⌊": "floor", "|": "absolute", "‖
 BIG = {"∑": "sum", "∏": "prod", "max": "max", "min": "min", "sup": "max", "inf": "min"}
 BIG |= {"argmax": "argmax", "argmin": "argmin"}
 SEPARATORS = (",", ";", "∣", "|", "‖", ":")
-DOTS = r"write the sum or product with \sum or \prod: dots leave open what they stand for"
 REMEDIES = {
-    "…": DOTS, "⋯": DOTS,
+    "…": r"write the sum or product with \sum or \prod: dots leave open what they stand for",
     "∫": "an integral is not computed: give it as a symbol of its own",
     "±": "write two statements, one with + and one with −",
-}  # fmt: skip
+}
 
 
 class Atoms(Operators):

@@ -14,7 +14,7 @@ FONTS = {
 }  # fmt: skip
 BRACES = ("⏞", "⏟")
 RELATIONS = tuple("=≤≥<>≠≈∈∉")
-SAME = {"≡": "=", ":=": "=", "⩽": "≤", "⩾": "≥", "·": "⋅", "∥": "‖"}  # signs with one meaning
+SAME = {"≡": "=", ":=": "=", "⩽": "≤", "⩾": "≥", "·": "⋅", "∥": "‖", "⋯": "…"}  # signs with one meaning
 APPLY = "\u2061"  # stands behind the name of a function
 SCRIPTS = {
     "msub": ("sub",), "msup": ("sup",), "msubsup": ("sub", "sup"),
@@ -84,10 +84,8 @@ def row(element: etree._Element) -> tuple[Token, ...]:
         return name(element)
     if kind == "mo":
         return sign(element)
-    if kind == "mspace":  # the end of a row, or a wide space
-        newline = element.get("linebreak") == "newline"
-        wide = float(element.get("width", "0").rstrip("em") or 0) >= 1
-        return (Token("space", "newline" * newline),) if newline or wide else ()
+    if kind == "mspace":
+        return space(element)
     if kind == "mtable":
         rows = tuple(tuple(map(row, line)) for line in element)
         aligned = element.get("displaystyle") == "true"
@@ -142,6 +140,13 @@ def sign(element: etree._Element) -> tuple[Token, ...]:
     closes = "CLOSE" in classes or text in tuple(")]}⟩⌉⌋")
     side = "close" if closes else "open" if opens else ""
     return (Token("sign", SAME.get(text, text), latex(element), side=side),)
+
+
+def space(element: etree._Element) -> tuple[Token, ...]:
+    """Return the token of the end of a row, or of a wide space."""
+    if element.get("linebreak") == "newline":
+        return (Token("space", "newline"),)
+    return (Token("space"),) if float(element.get("width", "0").rstrip("em") or 0) >= 1 else ()
 
 
 def scripted(element: etree._Element) -> tuple[Token, ...]:
