@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import textwrap
+from functools import lru_cache
 from itertools import chain
 
 from maths.typeset import NODE
@@ -69,7 +70,14 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def draw(graphs: list[str]) -> list[str]:
+def drawn(graphs: dict) -> dict:
+    """Return the SVGs of some groups of graphs, all of them drawn in one run."""
+    done = iter(draw(tuple(chain(*graphs.values()))))
+    return {name: [next(done) for _ in group] for name, group in graphs.items()}
+
+
+@lru_cache(maxsize=1)  # the live server draws them again when one has changed
+def draw(graphs: tuple[str, ...]) -> list[str]:
     """Return each graph as SVG without colours, sizes or identifiers of its own."""
     run = subprocess.run(
         [NODE, str(SCRIPTS / "node" / "graph.mjs")], input=json.dumps(graphs), capture_output=True, text=True

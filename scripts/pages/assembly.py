@@ -193,14 +193,14 @@ def account(sheets: list[Sheet]) -> tuple[list[ledger.Entry], list[str]]:
 def show(sheet: Sheet, entries: list[ledger.Entry]):
     """Show the status of each equation and result of a part beside it, and the counts below the title."""
     article, plotted = sheet.article, figures(sheet.part)
+    named = {element.get("id"): element for element in article.tree.xpath(".//*[@id]")}
     for entry in entries:
         if entry.kind == "equation" and entry.label:
             drawn = {f"fig-{name}": article.labels.get(f"fig-{name}", "") for name, figure in plotted.items()
                      if entry.label in figure["equations"]}  # fmt: skip
-            box = article.tree.xpath(".//*[@id=$id]", id=entry.label)[0]
-            box.extend(blocks.evidence(sheet.root, entry, drawn, article.labels))
+            named[entry.label].extend(blocks.evidence(sheet.root, entry, drawn, article.labels))
         elif entry.label and entry.kind != "check":
-            title = article.tree.xpath('.//*[@id=$id]/p[@class="admonition-title"]', id=entry.label)[0]
+            title = named[entry.label].find('p[@class="admonition-title"]')
             title.append(blocks.status_link(sheet.root, entry))
     heading = article.tree.find("h1")
     if heading is not None:

@@ -230,6 +230,6 @@ def ledger_page(
         "ledger", root, claims=claims, groups=groups, shown=shown, statuses=ledger.STATUSES,
         counted={q: sum((counted[e.address] for e in q.solved), Counter()) for q in groups},
         numbers={claim.label: claim.number for claim in claims if claim.label},
-        graphs={q: graph.draw([graph.dot(g, claims, root) for g in graph.components(found)])
-                for q, found in groups.items()},
+        graphs=graph.drawn({q: [graph.dot(g, claims, root) for g in graph.components(found)]
+                            for q, found in groups.items()}),
     )  # fmt: skip

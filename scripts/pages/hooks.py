@@ -251,11 +251,12 @@ def account(entries: list[ledger.Entry]) -> str:
 
 @event_priority(50)
 def on_page_context(context, page, config, nav):
-    """Put the page into the search index, and let the plugin, which would read it again, leave it out."""
+    """Put the page into the search index; the plugin, which would read each page again, leaves it out."""
     if not page.meta:
         return context  # the plugin reads it: such a page cannot be marked without a change to its layout
     index = config.plugins["material/search"].search_index
-    key = repr((page.url, page.title, page.meta, [vars(item) for item in page.toc], page.content))
+    content = re.sub(r' data-formula="\d+"', "", page.content)  # a number that other pages change
+    key = repr((page.url, page.title, page.meta, str(page.toc), content))
     index.entries += kept.search_entries(key, (page, index))
     page.meta = page.meta | {"search": {"exclude": True}}
     return context

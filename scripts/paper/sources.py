@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from functools import lru_cache
 from pathlib import Path
 
 from paper.parts import DOCS, where
@@ -15,6 +16,12 @@ def shown(text: str) -> str:
     return HIDDEN.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
 
 
+@lru_cache(maxsize=500)
+def found(texts: tuple[tuple[Path, str], ...]) -> dict[str, list[tuple[Path, int]]]:
+    """Return what is known of the places of texts in some files; a live server keeps it."""
+    return {}
+
+
 class Sources:
     """The files a page is written in: its own and the snippets it includes."""
 
@@ -24,7 +31,7 @@ class Sources:
         included = SNIPPET.findall(text) if page.suffix == ".md" else []
         others = [DOCS / name for name in included if (DOCS / name).is_file()]
         self.texts = {page: text} | {path: path.read_text() for path in others}
-        self.found = {}  # text → its places, as (file, offset)
+        self.found = found(tuple(self.texts.items()))
         self.seen = Counter()
 
     def locate(self, text: str, again: bool = False) -> str:
