@@ -90,7 +90,7 @@ def test_one_run_reports_every_fault(faults):
     faults.append(a, "\nA formula $\\textcolor{red}{x}$ that only the web can show.\n", l1=words)
     faults.replace(a, r"^\| \(1\) reward.*", "| (1) reward | $|x|$ | 3 |", "5 cells, the head of its table 3")
     faults.replace(a, r"^\| \(2\) reference.*", "| (2) reference |", "1 cells, the head of its table 3")
-    replace(faults.copy / b, r"^If \$\\pi\$ gives mass",
+    replace(faults.copy / b, r"^If \$\\pi\$ gives mass(?= to a response with \$\\piref = 0)",
                    r"By Corollary \ref{cor-class-canonical}: if $\pi$ gives mass")  # fmt: skip
     circle = line_of(faults.copy / b, "/// theorem | One class")
     faults.expect(b, circle, "results rest on each other in a circle")
@@ -123,7 +123,7 @@ def test_one_run_reports_every_fault(faults):
     )
     faults.append(f"{C}/checks.py", check, l2="did you mean 'eq-sft-soft-mean'?")
     cell = "\n# %% [markdown]\n# ## On $\\pi$\n#\n# | a | b |\n# | - | - |\n# | $|x|$ | 2 |\n"
-    lab = {"l2": "a heading must not contain a formula", "l6": "a bar as \\mid"}
+    lab = {"l2": "a heading must not contain a formula", "l6": "a bar as \\given"}
     faults.append("docs/q2/lab.py", cell, **lab)
     faults.append("docs/q2/lab.py", '\n# %%\nassert 1 == 2, "a failing cell"\n', l2="a failing cell")
     faults.assert_reported()

@@ -228,7 +228,7 @@ def ledger_page(
     }  # fmt: skip
     return block(
         "ledger", root, claims=claims, groups=groups, shown=shown, statuses=ledger.STATUSES,
-        counted={q: sum((counted[e.address] for e in q.solved), Counter()) for q in groups},
+        counted={q: sum((counted.get(e.address, Counter()) for e in q.solved), Counter()) for q in groups},
         numbers={claim.label: claim.number for claim in claims if claim.label},
         graphs=graph.drawn({q: [graph.dot(g, claims, root) for g in graph.components(found)]
                             for q, found in groups.items()}),
