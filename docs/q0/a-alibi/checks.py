@@ -148,8 +148,8 @@ def test_no_mask(evidence):
 
 
 def test_shift(evidence):
-    """Moving all positions by 100 leaves ALiBi's weights as they are, and changes those of sinusoidal
-    embeddings."""
+    """In one random layer, moving all positions by 100 leaves the weights with ALiBi's bias as they are,
+    and changes those with sinusoidal embeddings."""
     rng, here = np.random.default_rng(0), np.arange(1, LENGTH + 1)
     tokens, form = rng.normal(size=(LENGTH, 16)), rng.normal(size=(16, 16)) / 16
 
@@ -260,17 +260,26 @@ def test_twelve_heads(evidence):
 
 
 def test_scaled_window(evidence):
-    r"""A bias divided by $\sqrt{d}$ is a slope divided by $\sqrt{d}$; for $d = 64$ head 1 looks back 15.5."""
+    r"""A bias divided by $\sqrt{d}$ is a slope divided by $\sqrt{d}$; for $d = 64$ the mean look-back of
+    head 1 grows to 15.5, and those of heads 1 to 4 by factors from 10.1 down to 8.2."""
     s = SAMPLES[0]
     late = weights((s.q @ s.k.T - s.m * m.distance(LENGTH)) / np.sqrt(WIDTH))
     early = weights(s.c - s.m / np.sqrt(WIDTH) * m.distance(LENGTH))
     evidence.close(late, early, ROUNDING, "sum divided against slope divided")
     own = np.abs(late - weights(s.c - s.m * m.distance(LENGTH)))
     evidence.bounded(own.max(), "change against the paper's weights", low=0.02)
-    steps = np.arange(10_000)
-    back = [softmax(-slope * steps) @ steps for slope in (0.5, 0.5 / 8)]
-    evidence.close(back, [1.54, 15.5], 0.006, "look-back by sums, d = 64")
-    for text, value in (("64", 8**2), ("15.5", back[1]), ("1.54", back[0])):
+    steps = np.arange(60_000)  # enough for the slope 1/2048
+    plain, scaled = (
+        np.array([softmax(-slope * steps) @ steps for slope in paper_slopes(8) / root])
+        for root in (1, np.sqrt(64))
+    )
+    evidence.close([plain[0], scaled[0]], [1.54, 15.5], 0.007, "look-back by sums, d = 64")
+    growth = scaled / plain
+    evidence.bounded(np.diff(growth), "factors from head to head", high=0, strict=True)
+    evidence.close(growth[-1], 8, 0.02, "factor of head 8")
+    for text, value in zip(("10.1", "8.9", "8.5", "8.2"), growth[:4], strict=True):
+        evidence.shows(text, value)
+    for text, value in (("64", 8**2), ("15.5", scaled[0]), ("1.54", plain[0])):
         evidence.shows(text, value)
 
 
@@ -285,7 +294,7 @@ def test_lift(evidence):
 
 
 def test_experiment(evidence):
-    """The committed runs are those of experiment.py: with length ALiBi's loss falls in chunks in every
+    """The committed runs carry the digest of experiment.py; with length ALiBi's loss falls in chunks in every
     run, but not in sliding windows, and the loss of sinusoidal embeddings rises in both."""
     results = json.loads((HERE / "results.json").read_text())
     digest = hashlib.sha256((HERE / "experiment.py").read_bytes()).hexdigest()
@@ -304,7 +313,9 @@ def test_experiment(evidence):
     lead = bits["alibi", "chunks"][:, 0] - bits["rotary", "chunks"][:, 0]
     evidence.bounded(lead, "lead of RoPE in chunks of 64", low=0, strict=True)
     lost = [bits["rotary", way][:, -1] - bits["alibi", way][:, -1] for way in ("chunks", "sliding")]
-    evidence.bounded(lost, "loss of RoPE above ALiBi's at 512", low=0.5)
+    evidence.bounded(lost, "loss of RoPE above ALiBi's at 512", low=0.5, strict=True)
+    early = (bits["rotary", "sliding"] - bits["alibi", "sliding"])[:, 2]
+    evidence.bounded(early, "the same in sliding windows of 256", low=0.5, strict=True)
     means = {name: runs.mean(axis=0) for name, runs in bits.items()}
     waves, chunks, sliding = (
         means["sinusoidal", "chunks"],
@@ -315,9 +326,9 @@ def test_experiment(evidence):
         evidence.shows(text, value)
     for text, value in (("2.14", sliding.min()), ("2.15", sliding.max())):
         evidence.shows(text, value)
-    first, *_, last = (int(length) for length in results["bits"]["alibi"]["0"])
-    evidence.shows("64", first)
-    evidence.shows("512", last)
+    first, _, third, last = (int(length) for length in results["bits"]["alibi"]["0"])
+    for text, length in (("64", first), ("256", third), ("512", last)):
+        evidence.shows(text, length)
 
 
 @pytest.mark.library("transformers", "torch")
@@ -356,8 +367,8 @@ def test_library_slopes(evidence):
 
 @pytest.mark.library("transformers", "torch")
 def test_falcon_scaling(evidence):
-    r"""Falcon in transformers 5.23.0 uses $m/\sqrt{d}$ in the implementation sdpa and $2m/\sqrt{d}$ in eager,
-    where BLOOM uses $m$ in its only one."""
+    r"""Without `output_attentions`, Falcon in transformers 5.23.0 uses $m/\sqrt{d}$ in the implementation
+    sdpa and $2m/\sqrt{d}$ in eager, where BLOOM uses $m$ in its only one."""
     for name, kind, factor in (("falcon", "sdpa", 1), ("falcon", "eager", 2), ("bloom", "eager", np.sqrt(8))):
         for layer, ((q, k, v), out) in enumerate(oracles.mixed(oracles.model(name, kind)), 1):
             slopes = factor * m.slopes(4)[:, None, None] / np.sqrt(q.shape[-1])
@@ -434,6 +445,12 @@ def test_short_run(evidence):
     evidence.close(np.exp(found), np.exp(expected), 1e-6, "the mask of ALiBi as factors on the weights")
     same, moved = oracles.compare(trial, short)
     evidence.equal(same, True, "initial parameters of the four models")
+    entering, leaving = oracles.one_token(trial, short)
+    for method in ("rotary", "alibi", "none"):
+        evidence.equal(entering[method], 0.0, f"{method}, one token repeated: change of what enters layer 1")
+        evidence.close(leaving[method], 0, 1e-5, f"{method}, the same text: change of the predictions")
+    both = [entering["sinusoidal"], leaving["sinusoidal"]]
+    evidence.bounded(both, "the same two with sinusoidal embeddings", low=0.1)
     evidence.shows("64", trial.FULL.length)
     evidence.close(moved["none"], 0, 1e-5, "one layer, earlier tokens exchanged: no position")
     rest = [moved[method] for method in ("sinusoidal", "rotary", "alibi")]

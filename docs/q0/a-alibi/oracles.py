@@ -79,3 +79,22 @@ def compare(trial, setting):
         with torch.no_grad():
             moved[method] = (model(turned) - model(text))[0, -1].abs().max().item()
     return all(torch.equal(parameters[0], other) for other in parameters), moved
+
+
+def one_token(trial, setting):
+    """Compare positions in a text of one repeated token, in the untrained models of the experiment.
+
+    Returns by method how far the input of the first layer differs from that at the first position, and how
+    far the predictions do.
+    """
+    import torch
+
+    entering, leaving = {}, {}
+    for method in trial.METHODS:
+        torch.manual_seed(0)
+        model, found = trial.Model(method, 20, setting).eval(), []
+        model.layers[0].register_forward_pre_hook(lambda _, given: found.append(given[0]))
+        with torch.no_grad():
+            found.append(model(torch.full((1, 12), 7)))
+        entering[method], leaving[method] = ((x - x[:, :1]).abs().max().item() for x in found)
+    return entering, leaving
