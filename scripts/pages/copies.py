@@ -11,6 +11,7 @@ from paper.parts import ROOT, SCRIPTS, Part, discover
 LEFT_OUT = (".venv", ".git", "site", "node_modules", "__pycache__", ".ruff_cache", ".pytest_cache", ".cache")
 LABEL = re.compile(r"\\label\{([^}]*)\}|\bid: ([\w-]+)|\{#([\w-]+)", re.MULTILINE)
 FIGURE = re.compile(r"^def ([a-z]\w*)\(canvas", re.MULTILINE)
+SIBLING = re.compile(r"\]\(\.\./(?=[a-z]-)")
 PER_QUESTION = 4
 
 
@@ -56,4 +57,4 @@ def copy(part: Part, question: Path, letter: str):
         renamed = known.sub(lambda m: f"{m[0]}{'_' if '_' in m[0] else '-'}{end}", file.read_text())
         file.write_text(renamed)
     text = page.read_text().replace(f"# {part.number} ", f"# {question.name[1:]}({letter}) ", 1)
-    page.write_text(text)
+    page.write_text(SIBLING.sub(f"](../../{part.folder.parent.name}/", text))  # a copy may stand alone
