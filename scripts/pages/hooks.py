@@ -77,9 +77,9 @@ def on_pre_build(config):
     report(broken := settings.problems())
     if broken:
         raise Abort("no page can be built with these settings")
+    runs.start(config.extra.get("only", ""))
     for path in [*sorted(DOCS.rglob("*.md")), *sorted(DOCS.glob("q*/lab.py"))]:
         report(markup.problems(path))
-    runs.start(config.extra.get("only", ""))
     runs.finish("figures")
 
 

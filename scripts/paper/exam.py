@@ -2,9 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-
-import yaml
+from functools import cached_property
 
 from paper import front
 from paper.parts import CACHE, DOCS, Part, discover
@@ -77,13 +75,7 @@ def solved(part: Part) -> Entry:
 
 def paper() -> dict:
     """Return `docs/exam.yml`, the paper as data."""
-    return parsed((DOCS / "exam.yml").read_text())
-
-
-@lru_cache(maxsize=1)
-def parsed(text: str) -> dict:
-    """Return YAML as data, which nobody changes: a build asks for the paper several times a page."""
-    return yaml.safe_load(text)
+    return front.parsed((DOCS / "exam.yml").read_text())
 
 
 def questions() -> list[Question]:

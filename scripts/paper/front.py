@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -23,8 +24,14 @@ def is_part(path: Path) -> bool:
 def given(text: str) -> dict:
     """Return the front matter of a page; raises yaml.YAMLError."""
     match = YAML_RE.match(text)
-    found = yaml.safe_load(match[1]) if match else {}
+    found = parsed(match[1]) if match else {}
     return found if isinstance(found, dict) else {}
+
+
+@lru_cache(maxsize=500)
+def parsed(text: str):
+    """Return YAML as data, which nobody changes: a build asks for each page many times."""
+    return yaml.safe_load(text)
 
 
 def meta(text: str) -> dict:
