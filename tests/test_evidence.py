@@ -65,3 +65,25 @@ def test_check_without_evidence_fails(tmp_path):
         capture_output=True, text=True, cwd=ROOT, env={"PYTHONPATH": str(ROOT / "scripts")},
     )  # fmt: skip
     assert run.returncode == 1 and "recorded no evidence" in run.stdout
+
+
+TABLES = """
+| a | b | c |
+| --- | --- | --- |
+| $x \\given y$ | 1 | 2 |
+
+| a | c |
+| --- | --- |
+| d | 3 |
+"""
+
+
+def test_a_table_of_the_page(tmp_path):
+    """A table is found by how its head begins; none, or two, is an error that names the page."""
+    (tmp_path / "index.md").write_text(TABLES)
+    evidence = Evidence(tmp_path / "index.md")
+    assert evidence.table("a", "c") == {"a": ["c"], "d": ["3"]}
+    assert evidence.table("a", "b") == {"a": ["b", "c"], r"$x \given y$": ["1", "2"]}
+    for head, number in ((("a",), 2), (("b",), 0)):
+        with pytest.raises(KeyError, match=f"index.md: {number} tables begin with"):
+            evidence.table(*head)

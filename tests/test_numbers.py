@@ -83,3 +83,11 @@ def test_a_flipped_sign_in_a_sentence(tmp_path):
     assert accounted(tmp_path, r"So \(\Delta = \beta\, L\) BADGE.", record)[1] == []
     _, problems = accounted(tmp_path, r"So \(\Delta = -\beta L\) BADGE.", record)
     assert len(problems) == 1 and r"the check shows \Delta = \beta L" in problems[0]
+
+
+def test_a_text_that_a_check_wants(tmp_path):
+    """A text that a check prints must stand on the page as it is written."""
+    record = RECORD | {"shows": [], "prints": ["$h = 2$"]}
+    assert accounted(tmp_path, "Let $h = 2$.", record)[1] == []
+    (problem,) = accounted(tmp_path, "Let $h = 3$.", record)[1]
+    assert problem == "docs/q9/a/checks.py:7: the page does not print '$h = 2$'"

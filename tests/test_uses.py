@@ -32,6 +32,12 @@ def test_library(evidence):
     from .late import late
 
     evidence.close(helper(m.value(1)), library(late()), 0, "slow")
+
+
+@pytest.mark.library("torch")
+def test_table(evidence):
+    """A table."""
+    evidence.equal(evidence.table("a")["b"], ["1"], "a row")
 '''
 MODEL = (
     "def value(z):\n    return inner(z)\n\n\ndef inner(z):\n    return z\n\n\ndef other(z):\n    return z\n"
@@ -81,6 +87,16 @@ def test_what_makes_a_record_stale(part, file, before, after, stale):
     assert before in path.read_text()
     path.write_text(path.read_text().replace(before, after))
     assert (key(part, "test_library", {"eq-a"}) != key_before) == stale
+
+
+@pytest.mark.parametrize(("name", "stale"), [("test_table", True), ("test_library", False)])
+def test_a_table_concerns_the_checks_that_read_tables(part, name, stale):
+    """A changed cell makes the record of a check stale that reads a table, and no other."""
+    path = part.file("index.md")
+    path.write_text(f"{PAGE}\n| a | c |\n| --- | --- |\n| b | 1 |\n")
+    before = key(part, name, set())
+    path.write_text(path.read_text().replace("| 1 |", "| 2 |"))
+    assert (key(part, name, set()) != before) == stale
 
 
 def test_tools_concern_only_checks_that_read_equations(part, monkeypatch):

@@ -11,6 +11,7 @@ from maths.equations import displays
 from maths.tokens import MACROS_FILE
 from maths.typeset import TOOLS as TYPESETTER
 from paper.jobs import Failed, memory, outcomes
+from paper.markup import rows
 from paper.parts import CACHE, DOCS, REQUIREMENTS, SCRIPTS, Part, digest, discover, where
 
 from checking.junit import pytest
@@ -31,9 +32,10 @@ def fast(part_id: str, key: str) -> tuple[list[dict], dict[str, str]]:
 
 
 def fast_key(part: Part) -> str:
-    """Return the key of the fast checks: what they run and the equations, not the sentences of the page."""
+    """Return the key of the fast checks: what they run, the equations and tables, not the sentences."""
     code = [path for path in part.folder.glob("*.py") if path.name != "figures.py"]
     parsed = [*map(meaning, [*sorted(code), *tools(COMPARISONS + EQUATIONS)]), *displays(part.page)]
+    parsed += map(repr, rows(part.page))
     files = [part.file("results.json"), MACROS_FILE, REQUIREMENTS, *RUNNER]
     return digest(*files, text="\n".join(parsed)) + platform.python_version()
 
@@ -137,7 +139,8 @@ def not_run(part: Part, name: str, line: int) -> dict:
     """Return the record of a check that has no evidence yet."""
     return {
         "name": name, "claim": name, "place": where(part.file("checks.py"), line),
-        "evidence": [], "shows": [], "libraries": {}, "seconds": 0.0, "state": "not run", "failure": "",
+        "evidence": [], "shows": [], "prints": [], "libraries": {},
+        "seconds": 0.0, "state": "not run", "failure": "",
     }  # fmt: skip
 
 

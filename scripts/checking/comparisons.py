@@ -9,7 +9,7 @@ class Comparisons:
     """Asserts comparisons and keeps a record of each: method, route, error, tolerance, samples."""
 
     def __init__(self):
-        self.records, self.shown = [], []
+        self.records, self.shown, self.wanted = [], [], []
 
     def _record(self, method: str, route: str, passed, **numbers):
         self.records.append({"method": method, "route": route, "passed": bool(passed)} | numbers)
@@ -77,3 +77,7 @@ class Comparisons:
         rounded = f"{float(value) / 10.0**exponent:.{digits}f}"
         assert rounded == mantissa, f"{text} is printed, but the value is {value!r}"
         self.shown.append(text)
+
+    def prints(self, text: str):
+        """Require that the page has a text somewhere, as written; the build finds out, not the check."""
+        self.wanted.append(text)

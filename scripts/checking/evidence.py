@@ -12,6 +12,8 @@ import pytest
 from maths.algebra import same
 from maths.equations import Equation, find, formula
 from maths.evaluate import Evaluator
+from paper.markup import rows
+from paper.parts import where
 
 from checking.comparisons import Comparisons
 
@@ -80,6 +82,16 @@ class Evidence(Comparisons):
         """
         self.shown.append(tex)
         return formula(tex)
+
+    def table(self, *head: str) -> dict[str, list[str]]:
+        """Return the table of the page whose head begins so: first cell of each row → its other cells.
+
+        Cells are as written in Markdown; the head is a row too. Raises KeyError if not one table fits.
+        """
+        found = [table for table in rows(self.page) if table[0][: len(head)] == [*head]]
+        if len(found) != 1:
+            raise KeyError(f"{where(self.page)}: {len(found)} tables begin with {' | '.join(head)}")
+        return {row[0]: row[1:] for row in found[0]}
 
     def equation(
         self, label: str | Equation, tolerance: float, route: str, sets: dict | None = None,
@@ -170,6 +182,7 @@ def evidence(request, record_property):
     record_property("reads", json.dumps(list(dict.fromkeys(collected.read))))
     record_property("evidence", json.dumps(collected.records))
     record_property("shows", json.dumps(collected.shown))
+    record_property("prints", json.dumps(collected.wanted))
     if marker:
         record_property("libraries", json.dumps({name: version(name) for name in marker.args}))
 

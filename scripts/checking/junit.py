@@ -61,6 +61,7 @@ def record(part: Part, case: etree._Element) -> dict:
         "evidence": json.loads(properties.get("evidence", "[]")),
         "reads": json.loads(properties.get("reads", "[]")),
         "shows": json.loads(properties.get("shows", "[]")),
+        "prints": json.loads(properties.get("prints", "[]")),
         "libraries": json.loads(properties.get("libraries", "{}")),
         "seconds": float(case.get("time", 0)),
         "state": "passed" if problem is None else "failed",

@@ -78,6 +78,10 @@ def account(article: Article, records: list[dict]) -> Counter:
                 names = ", ".join(check.removeprefix("check-") for check in sentence.checks)
                 message = f"the number {number} stands at a badge, but the check {names} does not show it"
                 article.problems.append(f"{place[0]}: {message} (evidence.shows)")
+    for record in records:
+        for text in record.get("prints", ()):
+            if text not in sources.texts[sources.page]:
+                article.problems.append(f"{record['place']}: the page does not print {text!r}")
     for check, texts in shown.items():
         for text in texts:
             if (check, text) not in printed:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from maths.equations import PARSER, labelled
 from maths.tokens import MACROS_FILE
+from paper.markup import rows
 from paper.parts import SCRIPTS, Part, digest
 
 COMPARISONS = ("checking/comparisons",)
@@ -21,6 +22,8 @@ def key(part: Part, name: str, labels: set[str]) -> str:
     if labels:
         used += map(meaning, tools(EQUATIONS))
         used += [tex for label, tex, _ in labelled(part.page) if label in labels]
+    if any(".table(" in code for code in used):
+        used += map(repr, rows(part.page))
     files = [part.file("results.json"), *([MACROS_FILE] if labels else [])]
     return digest(*files, text="\n".join(used))
 

@@ -21,6 +21,7 @@ APART = re.compile(r" */{3,}.*|\s*")  # what no table reaches across
 HEADING = re.compile(r"#{1,6} ")
 DASHES = re.compile(r"[ |:-]*-[ |:-]*\|[ |:-]*|\|[ |:-]*-[ |:-]*")
 CELL = re.compile(r"# %%(.*)")
+PARSER = Markdown().parser  # one for all tables: to make one takes as long as to read a page
 
 
 @dataclass
@@ -115,11 +116,19 @@ def tables(text: str) -> Iterator[tuple[list[tuple[int, str]], TableProcessor | 
     numbered = enumerate(shown(text).splitlines(), 1)
     for apart, group in groupby(numbered, lambda item: bool(APART.fullmatch(item[1]))):
         rows = [(number, line.strip(" ")) for number, line in group if not apart]
-        processor = TableProcessor(Markdown().parser, {})
+        processor = TableProcessor(PARSER, {})
         if processor.test(None, "\n".join(row for _, row in rows)):
             yield rows, processor
         elif any(DASHES.fullmatch(row) for _, row in rows[1:]):
             yield rows, None
+
+
+def rows(path: Path) -> list[list[list[str]]]:
+    """Return the tables of a page, each as its rows of cells, head first, as they are written."""
+    return [
+        [[cell.strip() for cell in processor._split_row(row)] for _, row in (some[0], *some[2:])]
+        for some, processor in tables(written(path)) if processor
+    ]  # fmt: skip
 
 
 def uneven(text: str) -> Iterator[tuple[int, str, int]]:

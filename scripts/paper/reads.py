@@ -1,4 +1,4 @@
-"""Watch which files of the pages a program reads, beyond those that its cache key holds anyway."""
+"""Watch which files of the pages a program reads, beyond what its cache key holds anyway."""
 
 import os
 import sys
@@ -8,13 +8,13 @@ from pathlib import Path
 
 from paper.parts import DOCS, Part, digest
 
-EQUATIONS = "maths/equations.py"  # reads a page for its displays, which every key holds
+READERS = ("maths/equations.py", "paper/markup.py")  # of displays and tables, which every key holds
 watchers: list[set[str]] = []
 
 
 def note(event: str, arguments: tuple):
     """Note a file below the docs folder that is opened; Python calls this at every audit event."""
-    if event != "open" or not watchers or isinstance(arguments[0], int) or for_displays():
+    if event != "open" or not watchers or isinstance(arguments[0], int) or for_key():
         return
     path = Path(os.path.abspath(os.fsdecode(arguments[0])))
     if path.parent.name == "__pycache__":  # compiled code stands for its source
@@ -24,10 +24,10 @@ def note(event: str, arguments: tuple):
             seen.add(path.relative_to(DOCS).as_posix())
 
 
-def for_displays() -> bool:
-    """Tell whether the file is opened by the module that finds the equations of a page."""
+def for_key() -> bool:
+    """Tell whether the file is opened by a module that finds the equations or the tables of a page."""
     frame = sys._getframe(2)
-    while frame and not frame.f_code.co_filename.endswith(EQUATIONS):
+    while frame and not frame.f_code.co_filename.endswith(READERS):
         frame = frame.f_back
     return frame is not None
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,9 +15,6 @@ from . import model as m
 from . import oracles
 
 HERE = Path(__file__).parent
-PAGE = (HERE / "index.md").read_text(encoding="utf-8")
-CELLS = [re.split(r"\s*\|\s*", line) for line in PAGE.splitlines()]
-TABLE = {cells[1]: cells[2:-1] for cells in CELLS if len(cells) > 9}
 ROUNDING = 1e-12
 LENGTH, WIDTH = 12, 4
 PAIRS = [{"i": i, "j": j} for i in range(1, LENGTH + 1) for j in range(1, i + 1)]  # queries and their keys
@@ -108,16 +104,17 @@ def test_look_back(evidence):
 
 def test_window_table(evidence):
     """The table of windows is right, and half the slope has $1 + e^{m/2}$ times the look-back."""
+    table = evidence.table("head $h$")
     slopes, steps = 0.5 ** np.arange(1, 10), np.arange(60_000)
     terms = np.exp(-slopes[:, None] * steps)
     back = (terms @ steps) / terms.sum(axis=1)
-    evidence.equal(TABLE["mean look-back"], [f"{x:.2f}" for x in back[:8]], "sums over 60,000 keys")
+    evidence.equal(table["mean look-back"], [f"{x:.2f}" for x in back[:8]], "sums over 60,000 keys")
     evidence.close(m.look_back(slopes), back, 1e-9, "the dots of the figure against the sums")
     share = evidence.printed("eq-alibi-share").function(side=1)
     given = [{"i": 60_000, "m": slope, "e": np.e} for slope in slopes[:8]]
     half = [brentq(lambda r: share(r=r, **values) - 0.5, 0, 1e3) for values in given]
-    evidence.equal(TABLE[r"$\ln 2/m_h$"], [f"{x:.2f}" for x in half], "half the printed share, by Brent")
-    evidence.equal(TABLE["slope $m_h$"], [f"1/{2**h}" for h in range(1, 9)], "powers of 1/2")
+    evidence.equal(table[r"$\ln 2/m_h$"], [f"{x:.2f}" for x in half], "half the printed share, by Brent")
+    evidence.equal(table["slope $m_h$"], [f"1/{2**h}" for h in range(1, 9)], "powers of 1/2")
     evidence.close(back[1:] / back[:-1], 1 + np.exp(slopes[:-1] / 2), 1e-9, "quotients of the sums")
 
 

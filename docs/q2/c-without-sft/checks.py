@@ -4,7 +4,6 @@ import re
 from decimal import Decimal
 from itertools import count, product
 from math import exp
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,9 +14,6 @@ from scipy.special import entr, expit, log_softmax, rel_entr, softmax
 from . import model as m
 from .oracles import adam_run, best_policy, dpo_fit, dpo_trainer, first_step, flow_time
 
-PAGE = Path(__file__).with_name("index.md").read_text(encoding="utf-8")
-CELLS = [re.split(r"\s*\|\s*", line) for line in PAGE.splitlines()]
-COSTS = {cells[1]: cells[2:7] for cells in CELLS if len(cells) == 8}  # the rows of the cost table
 GOOD = np.arange(6) < 2
 LENGTHS = np.array([5, 20, 100])  # the distances of the cost table, in nats
 BETA, RATE, STEPS = 0.1, 50, 100  # of the runs of gradient descent: β, the size and the number of steps
@@ -619,14 +615,15 @@ def test_cost_table(evidence):
     they grow."""
     flow = evidence.printed("eq-sft-time").function(each="n b")
     rows, far = costs(flow), np.array([300.0, 600.0])
-    evidence.equal(list(COSTS), ["obstacle", "---", *rows], "the rows of the table, by name")
-    evidence.equal(COSTS["obstacle"][2:], [str(length) for length in LENGTHS], "the heads of the columns")
+    table = evidence.table("obstacle", r"from $\piref$?")
+    evidence.equal(list(table), ["obstacle", *rows], "the rows of the table, by name")
+    evidence.equal(table["obstacle"][2:], [str(length) for length in LENGTHS], "the heads of the columns")
     evidence.shows("0.1", BETA)
     evidence.shows("0.2", CLIP)
-    printed = {name: COSTS[name][1] for name in rows}
+    printed = {name: table[name][1] for name in rows}
     evidence.equal(printed, {name: row[0] for name, row in rows.items()}, "their growth, as printed")
     for number, (name, (_, shape, value)) in enumerate(rows.items(), 1):
-        plain = [re.sub(r" \\times 10\^\{?(-?\d+)\}?", r"e\1", cell.strip("$")) for cell in COSTS[name][2:]]
+        plain = [re.sub(r" \\times 10\^\{?(-?\d+)\}?", r"e\1", cell.strip("$")) for cell in table[name][2:]]
         numbers = [Decimal(cell) for cell in plain]
         rounded = [Decimal(float(v)).quantize(p) for v, p in zip(value(LENGTHS * 1.0), numbers)]
         evidence.equal(numbers, rounded, f"row {number}: {', '.join(plain)} against the formula, rounded")
