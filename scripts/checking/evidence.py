@@ -43,7 +43,15 @@ def difference(left, right) -> list:
 
     same("the two sides", left, right)
     entries = np.ravel(np.asarray(left - right, object))
-    return [sympy.simplify(sympy.sympify(entry).rewrite(sympy.exp)) for entry in entries]
+    return [reduced(sympy.sympify(entry).rewrite(sympy.exp)) for entry in entries]
+
+
+def reduced(expression):
+    """Return 0 if the numerator of an expression expands to 0, which is soon seen, else it simplified."""
+    import sympy
+
+    zero = sympy.expand(sympy.numer(sympy.together(expression))) == 0
+    return sympy.Integer(0) if zero else sympy.simplify(expression)
 
 
 def samples(each: str | Iterable[dict], scope: dict) -> Iterator[dict]:
