@@ -119,7 +119,8 @@ class Article:
             kind = next((k for k in NUMBERED if k in block.classes), None)
             title = block.find("p")
             if "proof" in block.classes:
-                block.append(html.fromstring('<p class="qed" role="img" aria-label="End of proof">∎</p>'))
+                end = html.fromstring('<span class="qed" role="img" aria-label="End of proof">∎</span>')
+                (block[-1] if block[-1].tag == "p" else block).append(end)
             if not kind or title is None:
                 continue
             number, name = self.number("statement"), told(title)
