@@ -8,6 +8,7 @@ MARKS = {"′": "_prime", "″": "_prime_prime", "‴": "_prime_prime_prime", "�
 TRANSPOSED = {"top": "transpose", "T": "transpose", "†": "adjoint"}
 ORDER = {"<": "lt", "≤": "le", ">": "gt", "≥": "ge"}
 SIGNS = {"+": "plus", "−": "minus"}
+SIZES = r"a size that is a product stands in brackets, as in \R^{m \times (2 d)}"
 
 
 class Reader:
@@ -64,7 +65,7 @@ class Reader:
         read = getattr(parser, rule)
         found = parser.separated(read, sign) if sign else read()
         if not parser.ended:
-            parser.fail("cannot read on")
+            parser.fail(SIZES if sign == "×" else "cannot read on")
         return found
 
     def scripts(self, base: Node, token: Token | None = None) -> Node:
