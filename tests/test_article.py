@@ -4,6 +4,7 @@ import pytest
 from maths.typeset import typeset
 from pages import notebook
 from paper.article import Article
+from paper.markup import snippets
 from paper.references import find_leftovers, resolve
 from paper.rules import cost
 from paper.sources import Sources
@@ -122,13 +123,22 @@ def test_what_a_cell_prints_is_one_output():
 
 
 def test_the_cost_of_writing_an_answer(article):
-    """Words count one, a formula in a line one and a half, a display 13; other sections nothing."""
+    """Words and code count one, a formula in a line one and a half, a display 13; other sections nothing."""
     made = article(
         "<h2>The question</h2><p>not counted</p>"
         '<h2 id="answer-at-exam-length">Answer at exam length</h2>'
         r'<p>Two words <span class="arithmatex">\(x = 1\)</span>, − and <em>three</em> more.</p>'
         r'<div class="arithmatex">\[y = 1\]</div>'
-        "<table><tr><td>a cell</td></tr></table>"
+        "<table><tr><td>a cell</td></tr></table><p><code>ab ##c</code></p>"
         '<h2 id="solution-in-full">Solution in full</h2><p>not counted</p>'
     )
-    assert cost(made) == 7 + 1.5 + 13
+    assert cost(made) == 7 + 2 + 1.5 + 13
+
+
+def test_a_snippet_that_would_be_shown():
+    """A snippet that a formatter of code has spoiled is a problem with its line; a good one is none."""
+    good = '```\n--8<-- "q0/b/model.py:bpe"\n```\n\n--8<-- "exam.md:q0"\n'
+    assert list(snippets(good)) == []
+    for spoiled in ('--8 < --"exam.md:q0"', "--8<-- exam.md", '--8‹-- "exam.md"'):
+        assert [line for line, _ in snippets(f"{good}{spoiled}\n")] == [6], spoiled
+    assert list(snippets("- 8 runs, and\n-8 or -- 8\n")) == []

@@ -20,6 +20,7 @@ CLOSING = re.compile(r" *(/{3,}) *")
 APART = re.compile(r" */{3,}.*|\s*")  # what no table reaches across
 HEADING = re.compile(r"#{1,6} ")
 DASHES = re.compile(r"[ |:-]*-[ |:-]*\|[ |:-]*|\|[ |:-]*-[ |:-]*")
+SNIPPET = re.compile(r'\s*--8<-- "[^"]+"\s*')
 CELL = re.compile(r"# %%(.*)")
 PARSER = Markdown().parser  # one for all tables: to make one takes as long as to read a page
 
@@ -156,6 +157,13 @@ def headings(text: str) -> Iterator[tuple[int, str]]:
             yield number, "a heading must not contain a formula"
 
 
+def snippets(text: str) -> Iterator[tuple[int, str]]:
+    """Yield line and message for each line that looks like a snippet, and would be shown as it stands."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.match(r"\s*-{2,} ?8 ?[<‹-]", line) and not SNIPPET.fullmatch(line):
+            yield number, 'this includes nothing; a snippet is written --8<-- "file:part"'
+
+
 def bars(row: str) -> str:
     """Return how to write a bar in a formula, if the row may have one."""
     return "; in a formula, write a bar as \\given or \\vert" if re.search(r"\$[^$|]*\|[^$]*\$", row) else ""
@@ -165,5 +173,12 @@ def problems(path: Path) -> list[str]:
     """Return what is wrong with a page as it is written, each with its line."""
     text = written(path)
     rows = (problem[:2] for problem in uneven(text))
-    found = [*open_blocks(text), *rows, *no_tables(text), *headings(text), *front.problems(path, shown(text))]
+    found = [
+        *open_blocks(text),
+        *rows,
+        *no_tables(text),
+        *headings(text),
+        *snippets(text),
+        *front.problems(path, shown(text)),
+    ]
     return [f"{where(path, line)}: {message}" for line, message in sorted(found)]
