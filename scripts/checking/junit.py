@@ -25,8 +25,7 @@ def pytest(part: Part, selection: str) -> tuple[list[dict], dict[str, str]]:
     with tempfile.TemporaryDirectory() as scratch:
         report, read = Path(scratch) / "report.xml", Path(scratch) / "read.json"
         run = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "checking.watch", "-p", "checking.evidence",
-             "-p", "no:cacheprovider", "-m", selection, f"--junitxml={report}", str(part.file("checks.py"))],
+            [*command(part), "-p", "checking.watch", "-m", selection, f"--junitxml={report}"],
             cwd=ROOT, capture_output=True, text=True,
             env=os.environ | SAME | {"PYTHONPATH": path, "FULL_MARKS_READ": str(read)},
         )  # fmt: skip
@@ -41,6 +40,12 @@ def pytest(part: Part, selection: str) -> tuple[list[dict], dict[str, str]]:
     if run.returncode not in (0, 5):  # 5: nothing selected
         raise Failed([f"{where(part.file('checks.py'))}: {run.stdout}"])
     return records, others
+
+
+def command(part: Part) -> list[str]:
+    """Return the command that runs the checks of a part under pytest; options may follow."""
+    plugins = ("-p", "checking.evidence", "-p", "no:cacheprovider")
+    return [sys.executable, "-m", "pytest", "-q", *plugins, str(part.file("checks.py"))]
 
 
 def message(record: dict) -> str:

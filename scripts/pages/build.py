@@ -115,9 +115,12 @@ def publish():
 
 
 def distinct(problems: list[str]) -> list[str]:
-    """Return the problems: one for what is said of several lines of a file, or twice of the same line."""
+    """Return the problems: one for what is said of several lines of a file, or twice of the same line.
+
+    A check that fails because of another problem ends with it, and is none of its own.
+    """
     lines, known = {}, set()
-    for problem in problems:
+    for problem in (one for one in problems if not any(one.endswith(f" {other}") for other in problems)):
         place, _, said = problem.partition(": ")
         file, _, line = place.partition(":")
         names = {(place, "".join(name).removeprefix("check-")) for name in NAMED.findall(said)}

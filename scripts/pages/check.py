@@ -1,8 +1,11 @@
 """Check one part while it is written: its checks, its figures, its page with all house rules, its mutants."""
 
+import argparse
+import subprocess
 import sys
 
 from checking import checks, mutate
+from checking.junit import command
 from paper.jobs import Failed
 from paper.parts import Part, chosen
 
@@ -19,23 +22,26 @@ def library(part: Part):
         pass  # the build says where
 
 
-def main(*arguments: str) -> int:
-    """Check the part that is named; with --mutate its equations are changed too. Return 0 if all is well."""
-    addresses = [argument for argument in arguments if argument != "--mutate"]
-    if len(addresses) != 1:
-        print("usage: ./scripts/check docs/q2/d-my-part [--mutate]", file=sys.stderr)
-        return 2
+def main() -> int:
+    """Check the part that is named, or some checks of it alone; return 0 if all is well."""
+    parser = argparse.ArgumentParser(prog="scripts/check", description=__doc__)
+    parser.add_argument("part", help="its folder, such as docs/q2/d-my-part")
+    parser.add_argument("-k", metavar="NAMES", help="run only the checks with these names, as pytest does")
+    parser.add_argument("--mutate", action="store_true", help="change each equation and see its checks fail")
+    given = parser.parse_args()
     try:
-        part = chosen(addresses[0])
+        part = chosen(given.part)
     except LookupError as error:
         print(f"scripts/check: {error}", file=sys.stderr)
         return 2
+    if given.k:
+        return subprocess.run([*command(part), "-k", given.k]).returncode
     report = logged()
     library(part)
     problems = make(report, only=part.id)
     code = finish(report, problems, "The part is sound. Now ./scripts/build makes the site with it.")
-    return code or (mutate.main(part.id) if "--mutate" in arguments else 0)
+    return code or (mutate.main(part.id) if given.mutate else 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main())
