@@ -60,20 +60,22 @@ def test_places(evidence):
 def test_mixture(evidence):
     r"""With a prefix every weight shrinks by the factor $1 - \lambda$ and the output is the mixture with the
     prefix's own output."""
-    each = []
+    shares, mixtures = [], []
     for one in HEADS:
         weights, output = attend(one.q, np.vstack([one.kappa, one.k]), np.vstack([one.nu, one.v]))
         alone, plain = attend(one.q, one.k, one.v)
-        count, share = len(one.u), weights[: len(one.u)].sum()
-        given = {"lambda": share, "u": one.u, "z": one.z, "p": count, "n": len(one.z)}
-        evidence.equation("eq-1c-share", ROUNDING, f"SciPy's softmax over all keys, p = {count}", e=np.e,
-                          **given)  # fmt: skip
-        evidence.close(m.share(one.u, one.z), share, ROUNDING, "the share that the figure uses")
+        count = len(one.u)
+        share = weights[:count].sum()
+        shares.append({"lambda": share, "u": one.u, "z": one.z, "p": count, "n": len(one.z)})
         mixed = {"a_prime": weights[count:], "a": alone, "o_prime": output, "o": plain, "lambda": share}
         mixed["o_P"] = attend(one.q, one.kappa, one.nu)[1]
-        each += [mixed | {"j": j} for j in range(1, len(one.z) + 1)]
-    evidence.equation("eq-1c-mixture", ROUNDING, "one softmax over prefix and tokens", each=each)
-    taken = [one["lambda"] for one in each]
+        mixtures += [mixed | {"j": j} for j in range(1, len(one.z) + 1)]
+    route = "SciPy's softmax over prefix and tokens"
+    evidence.equation("eq-1c-share", ROUNDING, route, each=shares, e=np.e)
+    evidence.equation("eq-1c-mixture", ROUNDING, route, each=mixtures)
+    taken = [one["lambda"] for one in shares]
+    figure = [m.share(one["u"], one["z"]) for one in shares]
+    evidence.close(figure, taken, ROUNDING, "the shares as the figure computes them")
     evidence.bounded(taken, "the shares in these samples", low=0.01, high=0.95)
 
 
@@ -221,6 +223,16 @@ def test_infix(evidence):
         evidence.bounded(np.abs(late - shift).max(), "change of the tokens behind", low=0.1)
 
 
+def test_counts(evidence):
+    """The three counts are the numbers of entries of the arrays that are trained."""
+    for p, d, layers, units in ((3, 4, 2, 5), (10, 6, 3, 7)):
+        prefix = np.zeros((layers, 2, p, d))
+        network = [(p, d), (d, units), (units,), (units, 2 * layers * d), (2 * layers * d,)]
+        counts = {"n_prompt": np.zeros((p, d)).size, "n_prefix": prefix.size}
+        counts["n_MLP"] = sum(np.zeros(shape).size for shape in network)
+        evidence.equation("eq-1c-counts", 0, f"arrays, p = {p}", **counts, p=p, d=d, N=layers, m=units)
+
+
 def test_numbers(evidence):
     """The printed counts for GPT-2 medium and for 32 layers of width 4,096 follow from the formulas."""
     counts = evidence.printed("eq-1c-counts")
@@ -276,7 +288,7 @@ def test_peft_counts(evidence):
     found = {
         "n_prompt": oracles.count(oracles.tuned("gpt2", "prompt")),
         "n_prefix": oracles.count(oracles.tuned("gpt2", "prefix")),
-        "n_trained": oracles.count(oracles.tuned("gpt2", "prefix", **settings)),
+        "n_MLP": oracles.count(oracles.tuned("gpt2", "prefix", **settings)),
     }
     shape = {"p": oracles.PROMPT, "d": oracles.WIDTH, "N": oracles.LAYERS, "m": oracles.HIDDEN}
     evidence.equation("eq-1c-counts", 0, "parameters that require a gradient", **found, **shape)

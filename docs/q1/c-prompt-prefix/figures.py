@@ -52,13 +52,13 @@ def _legend(canvas, figure):
 def one_factor(canvas):
     """Two panels of bars for two queries: the attention weights of five tokens without a prefix, as
     outlines, and with it, full; a last bar is the share of the prefix. In each panel all five full bars
-    have the same fraction of their outline: about nine tenths for the first query and about four tenths
-    for the second."""
+    have the same fraction of their outline: about nine tenths for the first query and a little more
+    than half for the second."""
     rng = np.random.default_rng(10)
     keys, prefix = rng.normal(size=(5, 4)), rng.normal(size=(2, 4))
     figure, panels = canvas.panels(2, height=2.5)
     factor = canvas.equation("eq-1c-mixture")
-    for axes, query in zip(panels, _queries(keys, prefix)):
+    for number, (axes, query) in enumerate(zip(panels, _queries(keys, prefix)), 1):
         z, u = scores(query, keys), scores(query, prefix)
         a, taken = np.exp(z) / np.exp(z).sum(), share(u, z)
         left = [factor(a=a, j=j, **{"lambda": taken}) for j in range(1, 6)]
@@ -67,7 +67,7 @@ def one_factor(canvas):
         axes.bar(tokens, a, 0.75, fill=False, edgecolor=canvas.ink, lw=1.1)
         axes.bar(6.3, taken, 0.75, color=canvas.orange)
         axes.set_xticks([*tokens, 6.3], [*map(str, tokens), "prefix"])
-        axes.set(ylim=(0, 0.75), xlabel="token", title=rf"$\lambda$ = {taken:.2f}")
+        axes.set(ylim=(0, 0.65), xlabel="token", title=rf"query {number}: $\lambda$ = {taken:.2f}")
     for axes in panels if canvas.narrow else panels[:1]:
         axes.set_ylabel("attention weight")
     return figure
