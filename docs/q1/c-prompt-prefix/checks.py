@@ -151,76 +151,88 @@ def test_any_prefix(evidence):
 def test_containment(evidence):
     """In a causal Transformer the keys and values of a soft prompt do not depend on the tokens, and as a
     prefix they give the tokens the same activations in all layers."""
+    caches, states = [], []
     for seed, network in enumerate(MODELS):
         prompt, tokens, others = case(seed)
         prefix = network.prefix_of(prompt, tokens)
-        evidence.close(network.prefix_of(prompt, others), prefix, 0, "keys and values before other tokens")
-        with_prompt = network(np.vstack([prompt, tokens])).states
-        found, expected = network(tokens, prefix).states, [state[len(prompt) :] for state in with_prompt]
-        evidence.close(found, expected, ROUNDING, "states in 3 layers, prefix against prompt")
-        moved = np.abs(np.array(network(tokens).states) - expected).max()
-        evidence.bounded(moved, "change of the states without either", low=0.1)
+        caches.append((prefix, network.prefix_of(prompt, others)))
+        behind = [state[len(prompt) :] for state in network(np.vstack([prompt, tokens])).states]
+        states.append((network(tokens, prefix).states, behind, network(tokens).states))
+    before, others = np.moveaxis(caches, 1, 0)
+    evidence.close(before, others, 0, "keys and values of 4 models, before two inputs")
+    found, expected, alone = np.moveaxis(states, 1, 0)
+    evidence.close(found, expected, ROUNDING, "states of 4 models in 3 layers, prefix against prompt")
+    moved = np.abs(alone - expected).max(axis=(1, 2, 3))
+    evidence.bounded(moved, "change of the states without either", low=0.1)
 
 
 def test_converse(evidence):
     """In the first layer the key and value of a soft prompt lie in a subspace of half the dimension, which
     random prefixes miss."""
+    prompts, free, ranks = [], [], set()
     for seed, network in enumerate(MODELS):
-        wk, wv = network.layers[0, 1:3]
-        image = np.hstack([wk, wv])
-        evidence.equal(np.linalg.matrix_rank(image), image.shape[1] // 2, "dimension of the subspace")
+        image = np.hstack(network.layers[0, 1:3])
+        ranks.add(np.linalg.matrix_rank(image) / image.shape[1])
         outside = np.eye(image.shape[1]) - np.linalg.pinv(image) @ image
         prompt, tokens, _ = case(seed)
-        keys, values = network.prefix_of(prompt, tokens)[0]
-        off = np.hstack([keys, values]) @ outside
-        evidence.close(off, np.zeros_like(off), ROUNDING, "soft prompts, part outside")
-        free = np.random.default_rng(seed).normal(size=(20, 16))
-        missed = np.linalg.norm(free @ outside, axis=1) / np.linalg.norm(free, axis=1)
-        evidence.bounded(missed, "random pairs, share of the length outside", low=0.1)
+        prompts.append(np.hstack(network.prefix_of(prompt, tokens)[0]) @ outside)
+        pairs = np.random.default_rng(seed).normal(size=(20, image.shape[1]))
+        free.append(np.linalg.norm(pairs @ outside, axis=1) / np.linalg.norm(pairs, axis=1))
+    evidence.equal(ranks, {0.5}, "dimension of the subspace over that of the space, 4 models")
+    evidence.close(prompts, np.zeros_like(prompts), ROUNDING, "soft prompts, part outside")
+    evidence.bounded(free, "random pairs, share of the length outside", low=0.1)
+
+
+def changes(first, second):
+    """Return the largest change of each layer between two lists of arrays; the layers come first."""
+    return np.abs(np.array(first) - np.array(second)).reshape(len(first), -1).max(axis=1)
 
 
 def test_encoder(evidence):
     """Without the causal mask the keys and values at the prompt depend on the tokens from layer 2 on."""
+    found = {True: [], False: []}
     for seed, network in enumerate(MODELS):
-        prompt, tokens, others = case(seed)
-        for causal in (True, False):
-            first, second = (network.prefix_of(prompt, x, causal) for x in (tokens, others))
-            change = np.abs(np.array(first) - np.array(second)).max(axis=(1, 2, 3))
-            evidence.close(change[0], 0, 0, f"layer 1, causal {causal}")
-            if causal:
-                evidence.close(change[1:], 0, 0, "layers 2 and 3, causal")
-            else:
-                evidence.bounded(change[1:], "layers 2 and 3, not causal", low=0.05)
+        prompt, *inputs = case(seed)
+        for causal, rows in found.items():
+            rows.append(changes(*(network.prefix_of(prompt, x, causal) for x in inputs)))
+    without = np.array(found[False])
+    evidence.close(found[True], np.zeros((4, 3)), 0, "change from input to input, 3 layers, causal")
+    evidence.close(without[:, 0], np.zeros(4), 0, "layer 1 without the mask")
+    evidence.bounded(without[:, 1:], "layers 2 and 3 without the mask", low=0.05)
 
 
 def test_not_only_first(evidence):
     """In a causal Transformer the output changes if the tokens cannot see the soft prompt beyond layer 1."""
+    first, last = [], []
     for seed, network in enumerate(MODELS):
         prompt, tokens, _ = case(seed)
         prefix = network.prefix_of(prompt, tokens)
-        masked = [prefix[0]] + [(k[:0], v[:0]) for k, v in prefix[1:]]
-        whole, part = network(tokens, prefix).states, network(tokens, masked).states
-        evidence.close(part[0], whole[0], 0, "states after layer 1")
-        change = np.abs(part[-1] - whole[-1]).max(axis=1)
-        evidence.bounded(change, "change of the last states, per token", low=0.02)
+        hidden = [prefix[0]] + [(k[:0], v[:0]) for k, v in prefix[1:]]
+        whole, part = network(tokens, prefix).states, network(tokens, hidden).states
+        first.append(part[0] - whole[0])
+        last.append(np.abs(part[-1] - whole[-1]).max(axis=1))
+    evidence.close(first, np.zeros_like(first), 0, "change of the states after layer 1")
+    evidence.bounded(last, "change of the last states, per token", low=0.02)
 
 
 def test_infix(evidence):
-    """Behind the input a soft prompt has keys and values that depend on it from layer 2 on, and leaves the
-    states of the input as they were."""
+    """Behind the input a soft prompt has keys and values that depend on it from layer 2 on; it leaves the
+    states of the input as they were and changes those of the tokens behind it."""
+    found, before, behind = [], [], []
     for seed, network in enumerate(MODELS):
         prompt, tokens, others = case(seed)
         runs = [network(np.vstack([x, prompt])) for x in (tokens, others)]
         for kind in ("keys", "values"):
-            first, second = (np.array(getattr(run, kind))[:, len(tokens) :] for run in runs)
-            change = np.abs(first - second).max(axis=(1, 2))
-            evidence.close(change[0], 0, 0, f"{kind} of the prompt in layer 1")
-            evidence.bounded(change[1:], f"{kind} of the prompt in layers 2 and 3", low=0.05)
-        before = [state[: len(tokens)] for state in runs[0].states]
-        evidence.close(before, network(tokens).states, ROUNDING, "states of the input")
-        late = network(np.vstack([tokens, prompt, others])).states[-1][-len(others) :]
-        shift = network(np.vstack([tokens, 0 * prompt, others])).states[-1][-len(others) :]
-        evidence.bounded(np.abs(late - shift).max(), "change of the tokens behind", low=0.1)
+            found.append(changes(*([rows[len(tokens) :] for rows in getattr(run, kind)] for run in runs)))
+        states = [state[: len(tokens)] for state in runs[0].states]
+        before.append(changes(states, network(tokens).states))
+        ends = [network(np.vstack([tokens, x, others])).states[-1][-1] for x in (prompt, 0 * prompt)]
+        behind.append(np.abs(ends[0] - ends[1]).max())
+    found = np.array(found)
+    evidence.close(found[:, 0], np.zeros(8), 0, "keys and values of the prompt in layer 1, two inputs")
+    evidence.bounded(found[:, 1:], "change of these in layers 2 and 3", low=0.05)
+    evidence.close(before, np.zeros((4, 3)), ROUNDING, "change of the states of the input")
+    evidence.bounded(behind, "change of the last token behind", low=0.1)
 
 
 def test_counts(evidence):
