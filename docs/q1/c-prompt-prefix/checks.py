@@ -291,8 +291,8 @@ def test_peft_places(evidence):
 
 @pytest.mark.library(*LIBRARIES)
 def test_peft_counts(evidence):
-    """PEFT trains the printed numbers of parameters in GPT-2, with the MLP only if `prefix_projection` is
-    set, and $N p d$ for a prefix of a Llama with half as many key–value heads."""
+    """PEFT trains the printed numbers of parameters in GPT-2, with the MLP only if told to project the
+    prefix, and $N p d$ for a prefix of a Llama with half as many key–value heads."""
     import torch
     import transformers
 
