@@ -1,0 +1,464 @@
+"""Checks of 0(c): what RoPE turns, why only the offset survives, and what that does not imply."""
+
+from itertools import product
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import sympy as sp
+from scipy.linalg import schur
+from scipy.special import softmax
+from scipy.stats import special_ortho_group
+
+from . import model as m
+from . import oracles
+
+ROUNDING = 1e-9  # a matrix exponential for an angle of 2,000 radians keeps some ten digits
+WIDTH = 8
+SPEEDS = np.geomspace(1, 10_000 ** (-(WIDTH - 2) / WIDTH), WIDTH // 2)  # not by the page's formula
+PLACES = ((0, 0), (3, 7), (7, 3), (103, 107), (0, 1999))
+
+
+def sample(seed):
+    """Return random tokens, projections, a query and a key; complex pairs by reinterpreting memory."""
+    rng = np.random.default_rng(seed)
+    x, y, q, k = rng.normal(0, 1.5, (4, WIDTH))
+    to_query, to_key = rng.normal(size=(2, WIDTH, WIDTH))
+    return SimpleNamespace(x=x, y=y, q=q, k=k, W_q=to_query, W_k=to_key, u=q.view(complex), v=k.view(complex))
+
+
+SAMPLES = [sample(seed) for seed in range(5)]
+TURNS = {place: oracles.rotation(place, SPEEDS) for place in range(-12, 13)}
+TURNS |= {place: oracles.rotation(place, SPEEDS) for m, n in PLACES for place in (m, n, m - n, n - m)}
+
+
+def placed(places=PLACES):
+    """Yield the page's symbols for each sample and each pair of positions."""
+    for s, (first, second) in product(SAMPLES, places):
+        yield vars(s) | {"m": first, "n": second, "R": TURNS, "theta": SPEEDS, "d": WIDTH}
+
+
+def test_speeds(evidence):
+    """Neighbouring coordinates make the complex numbers; the angles per position are a geometric sequence
+    from 1, and for $d = 64$ a full turn takes from 6.28 to 47,117 positions."""
+    each = [vars(s) | {"theta": SPEEDS, "j": j} for s in SAMPLES for j in range(1, WIDTH // 2 + 1)]
+    evidence.equation("eq-rope-pairs", ROUNDING, "memory read as complex numbers; NumPy's geomspace",
+                      each=each, d=WIDTH)  # fmt: skip
+    evidence.close(m.paired(SAMPLES[0].q), SAMPLES[0].u, 0, "the pairs of the figures")
+    evidence.close(m.speeds(WIDTH), SPEEDS, ROUNDING, "the angles of the figures")
+    speed = evidence.printed("eq-rope-pairs").function(statement=2)
+    for text, value in (("6.28", speed(j=1, d=64)), ("47117", speed(j=32, d=64))):
+        evidence.shows(text, 2 * np.pi / value)
+    evidence.shows("64", 2 * len(m.speeds(64)))
+
+
+def test_rotation(evidence):
+    r"""Multiplying by $e^{\mathrm{i}m\theta}$ is the rotation of the plane by $m\theta$; the blocks of
+    $R_m$ are such rotations."""
+    each = [{"u": z, "m": place, "theta": angle} for s in SAMPLES for place, _ in PLACES
+            for z, angle in zip(s.u, SPEEDS)]  # fmt: skip
+    evidence.equation("eq-rope-rotation", ROUNDING, "complex product against matrix", each=each, e=np.e)
+    for s, place in product(SAMPLES, (0, 3, 107, 1999)):
+        route = f"matrix exponential of the generator, position {place}"
+        evidence.close(TURNS[place] @ s.q, m.turned(s.q, place), ROUNDING, route)
+
+
+def test_product(evidence):
+    """The product of one complex number and the conjugate of another holds their dot product as its real
+    part; the imaginary part is compared too."""
+    names = sp.symbols("a1 a2 b1 b2", real=True)
+    given = {"a": names[:2], "b": names[2:]}
+    evidence.identity("eq-rope-product", "SymPy, any four real numbers", conjugate=True, **given)
+    each = [{"a": s.q[:2], "b": s.k[:2]} for s in SAMPLES]
+    evidence.equation("eq-rope-product", ROUNDING, "random pairs", each=each, conjugate=True)
+
+
+def test_score(evidence):
+    """The complex form, before and after the conjugate is taken, is the dot product of the rotated query
+    and key; without the conjugate of the key's content it would be another number."""
+    evidence.equation("eq-rope-score", ROUNDING, "its two sides", each=placed(), conjugate=True, e=np.e)
+    pairs = [one | {"j": j} for one in placed() for j in range(1, WIDTH // 2 + 1)]
+    route = "both parts, every pair"
+    evidence.equation("eq-rope-complex", ROUNDING, route, each=pairs, conjugate=True, e=np.e)
+    formula = evidence.printed("eq-rope-score")
+    for side in (0, 1):
+        found = [formula.function(side=side, conjugate=True)(**one, e=np.e) for one in placed()]
+        known = [(TURNS[one["m"]] @ one["q"]) @ (TURNS[one["n"]] @ one["k"]) for one in placed()]
+        evidence.close(found, known, ROUNDING, f"side {side + 1} against matrix exponentials")
+    offsets = np.array([one["m"] - one["n"] for one in placed()])
+    drawn = [m.scores(one["q"], one["k"], r) for one, r in zip(placed(), offsets)]
+    evidence.close(drawn, known, ROUNDING, "the scores of the figures")
+
+
+def test_conjugate(evidence):
+    """Without the conjugate of the key's content the real part is another number than the score."""
+    wrong = [
+        abs((s.u * s.v * np.exp(1j * r * SPEEDS)).sum().real - m.scores(s.q, s.k, r))
+        for s in SAMPLES for r in (0, 4)
+    ]  # fmt: skip
+    evidence.bounded(wrong, "its distance from the score, five contents, two offsets", low=0.1)
+
+
+def test_offset(evidence):
+    r"""$R_m^\top R_n = R_{n-m}$, also between the projections; with $R_{m-n}$ the score would be another one,
+    and the score changes with the sign of the offset."""
+    pairs = list(product(range(13), repeat=2))
+    route = "matrix exponentials, positions 0 to 12"
+    each = [{"R": TURNS, "m": first, "n": second} for first, second in pairs]
+    evidence.equation("eq-rope-offset", ROUNDING, route, each=each)
+    evidence.equation("eq-rope-projected", ROUNDING, "projected tokens", each=placed())
+    for s in SAMPLES:
+        right, wrong = (s.q @ TURNS[offset] @ s.k for offset in (4, -4))
+        evidence.close(m.scores(s.q, s.k, -4), right, ROUNDING, "m = 3, n = 7: complex form, R with n − m")
+        evidence.bounded(abs(right - wrong), "distance to the other sign of the offset", low=0.01)
+
+
+def test_norm(evidence):
+    """Rotations keep the norm of every query and the modulus of every pair."""
+    evidence.equation("eq-rope-norm", ROUNDING, "matrix exponentials", each=placed())
+    places = np.arange(2000)
+    moduli = abs(m.paired(m.turned(SAMPLES[0].q, places)))
+    evidence.close(moduli, np.tile(abs(SAMPLES[0].u), (2000, 1)), ROUNDING, "each pair, 2,000 positions")
+
+
+def test_shift(evidence):
+    """For the tokens of the figure the score is −8.94 at every shift from 0 to 300; with added sinusoidal
+    embeddings it lies between −26.3 and 12.5."""
+    rotary, added = m.shifted_scores(np.arange(301))
+    x, y, to_query, to_key = m.example()
+    known = (to_query @ x) @ oracles.rotation(4, m.speeds(64)) @ (to_key @ y)
+    evidence.close(rotary, known, ROUNDING, "301 shifts against one matrix exponential")
+    steps = 10_000 ** (np.arange(64) // 2 / 32)
+    for shift in (0, 150, 300):
+        p, r = (
+            [(np.cos, np.sin)[c % 2 == 0](place / steps[c]) for c in range(64)]
+            for place in (3 + shift, 7 + shift)
+        )
+        by_hand = (to_query @ (x + p)) @ (to_key @ (y + r))
+        evidence.close(added[shift], by_hand, ROUNDING, f"added embeddings by loops, shift {shift}")
+    for text, value in (
+        ("8.94", -known),
+        ("26.3", -added.min()),
+        ("12.5", added.max()),
+        ("300", len(added) - 1),
+    ):
+        evidence.shows(text, value)
+
+
+def test_decay(evidence):
+    r"""Isotropic random keys spread the score by $\sigma\lVert q\rVert$ at every offset, with mean 0, and
+    need not if they are not isotropic; equal contents give a sum of cosines with its largest value at 0;
+    $k = R_{r_0}q$ moves the peak to $r_0$. For $q = k = (1, \dots, 1)$ the printed numbers hold."""
+    chances, keys = oracles.isotropic(WIDTH, 0.7, points=30)
+    law = dict(zip(map(bytes, keys), chances))
+    offsets = [{"q": s.q, "R": TURNS, "r": r} for s in SAMPLES[:2] for r in (0, 1, 5, 12)]
+    evidence.equation(
+        "eq-rope-spread", ROUNDING, "30 weighted keys, skew", each=offsets, sets={"k": list(keys)},
+        p=lambda k: law[bytes(np.ravel(k))], sigma=0.7,
+    )  # fmt: skip
+    means = [chances @ keys @ TURNS[r] @ SAMPLES[0].q for r in (0, 5, 12)]
+    evidence.close(means, 0, ROUNDING, "mean score of the 30 keys")
+    drawn = np.random.default_rng(1).normal(size=(20_000, 64))
+    spreads = [np.std(drawn @ m.turned(np.ones(64), r)) for r in (0, 10, 100, 500)]
+    evidence.close(spreads, 8, 0.12, "20,000 normal keys, d = 64: spread of the score against ‖q‖")
+    narrow = [np.std(drawn[:, :2] @ m.turned(np.ones(64), r)[:2]) for r in (0, 1)]
+    lone = [np.std(drawn[:, 0] * m.turned(np.ones(64), r)[0]) for r in (0, 1)]
+    evidence.bounded(abs(np.diff(lone)), "change of the spread, keys along one coordinate only", low=0.1)
+    evidence.close(np.diff(narrow), 0, 0.02, "no change, keys spread over one pair")
+    each = [{"q": s.q, "u": s.u, "R": TURNS, "r": r} for s in SAMPLES for r in range(-12, 13)]
+    evidence.equation("eq-rope-equal", ROUNDING, "matrix exponentials", each=each, theta=SPEEDS, d=WIDTH)
+    level = [one for one in each if one["r"] == 0]
+    evidence.equation("eq-rope-equal", ROUNDING, "offset 0", each=level, theta=SPEEDS, d=WIDTH, tight=True)
+    for s, peak in product(SAMPLES, (1, 12, 200)):
+        found = m.scores(s.q, oracles.rotation(peak, SPEEDS) @ s.q, np.arange(2000))
+        evidence.close(found[peak], s.q @ s.q, ROUNDING, f"score at the chosen offset {peak}")
+        evidence.bounded(found[peak] - np.delete(found, peak), "its lead, 1,999 offsets", low=0, strict=True)
+
+
+def test_decay_numbers(evidence):
+    """For $q = k = (1, …, 1)$, $d = 64$, the score falls from 64 to 12.8 at offset 500; of the first 1,000
+    steps 490 go up, and the least score among them is −2.8, at offset 965."""
+    angles = m.speeds(64)
+    found = [2 * sum(np.cos(r * angle) for angle in angles) for r in range(1001)]
+    evidence.close(m.scores(np.ones(64), np.ones(64), np.arange(1001)), found, ROUNDING, "sums of cosines")
+    ups = int((np.diff(found) > 0).sum())
+    for text, value in (("64", found[0]), ("12.8", found[500]), ("490", ups), ("1000", len(found) - 1)):
+        evidence.shows(text, value)
+    for text, value in (("500", 500), ("965", int(np.argmin(found))), ("2.8", -min(found))):
+        evidence.shows(text, value)
+
+
+def contents(h, offset, angles):
+    """Return the page's symbols for the bound: contents with a last 0, and sums of rotations."""
+    sums = np.cumsum(np.exp(1j * offset * angles))
+    return {"h": np.append(h, 0), "S": sums, "theta": angles, "r": offset, "d": 2 * len(h),
+            "M": abs(np.diff(h, append=0)).max()}  # fmt: skip
+
+
+def bounds(h, offsets):
+    """Return the paper's bound for each offset; shape (offset, …), for contents (…, d/2)."""
+    sums = abs(np.cumsum(np.exp(1j * np.multiply.outer(offsets, m.speeds(64))), -1)).sum(-1)
+    return np.multiply.outer(sums, abs(np.diff(h, append=0)).max(-1))
+
+
+def test_bound(evidence):
+    """The paper's bound holds, and is met by tapering contents at offset 0."""
+    taper = np.arange(WIDTH // 2, 0, -1.0)
+    every = [s.u * s.v.conj() for s in SAMPLES] + [taper]
+    given = [contents(h, r, SPEEDS) for h in every for r in (0, 1, 7, 100, 1999)]
+    each = [one | {"t": t} for one in given for t in range(1, WIDTH // 2 + 1)]
+    sets = {"j": range(1, WIDTH // 2 + 1)}
+    evidence.equation("eq-rope-bound", ROUNDING, "cumulative sums", each=each, sets=sets, e=np.e)
+    evidence.equation("eq-rope-bound", ROUNDING, "tapering contents, offset 0", tight=True, sets=sets, e=np.e,
+                      each=[contents(taper, 0, SPEEDS) | {"t": 2}])  # fmt: skip
+
+
+def test_bound_numbers(evidence):
+    r"""The mean of the $|S_j|$ for $d = 64$ is as printed; over the offsets 1 to 1,000 the bound is below
+    $\sum_j |h_j|$ for tapering contents, and above it for equal and for 1,000 random ones."""
+    offsets, half = np.arange(1, 1001), 32
+    for text, r in (("16.5", 0), ("5.73", 50), ("7.47", 100), ("3.04", 500), ("6.15", 5000)):
+        rows = np.exp(1j * r * m.speeds(64))
+        evidence.shows(text, np.mean([abs(rows[:j].sum()) for j in range(1, half + 1)]))
+    evidence.shows("64", 2 * half)
+    taper, ones = np.arange(half, 0, -1.0), np.full(half, 2.0)
+    rng = np.random.default_rng(0)
+    q, k = m.paired(rng.normal(size=(2, 1000, 64)))
+    evidence.close(bounds(taper, np.array([0])), taper.sum(), 1e-9, "tapering contents, offset 0")
+    evidence.bounded(bounds(taper, offsets) / taper.sum(), "tapering: bound over Σ|h|", high=1, strict=True)
+    for name, h in (("equal", ones), ("random", q * k.conj())):
+        evidence.bounded(bounds(h, offsets) / abs(h).sum(-1), f"{name}: bound over Σ|h|", low=1, strict=True)
+    for text, value in (("50", 50), ("100", 100), ("500", 500), ("5000", 5000), ("1000", len(offsets))):
+        evidence.shows(text, value)
+
+
+def test_pairing(evidence):
+    r"""Pairing $j$ with $j + d/2$ is pairing neighbours after a permutation of the coordinates, and the scores
+    are equal; $x \odot c_m + Jx \odot s_m$ is the rotation."""
+    P, half = oracles.halves_first(WIDTH), WIDTH // 2
+    J = np.kron(np.eye(half), [[0, -1], [1, 0]])
+    turns = {}
+    for place, angles in ((place, place * SPEEDS) for place in TURNS):
+        cos, sin = np.diag(np.cos(angles)), np.diag(np.sin(angles))
+        turns[place] = np.block([[cos, -sin], [sin, cos]])
+    each = [one | {"P": P, "R_prime": turns} for one in placed()]
+    evidence.equation("eq-rope-halves", ROUNDING, "block matrices of the halves", each=each)
+    waves = {place: np.repeat([np.cos(place * SPEEDS), np.sin(place * SPEEDS)], 2, axis=1) for place in TURNS}
+    c, s = ({place: rows[row] for place, rows in waves.items()} for row in (0, 1))
+    evidence.equation("eq-rope-code", ROUNDING, "entry by entry", each=placed(), J=J, c=c, s=s)
+
+
+def test_rounding(evidence):
+    """bfloat16 makes 257 of 256 and keeps each 32nd whole number from 4,096 to 8,192; with everything in it
+    the angles up to position 4,096 are off by up to 14.4 radians, in float32 by less than 0.001."""
+    whole = m.bfloat16(np.arange(8193))
+    kept = np.unique(whole)
+    evidence.equal(kept[:257].tolist(), list(range(257)), "whole numbers up to 256")
+    evidence.equal(whole[257], 256.0, "257 rounded")
+    evidence.equal(np.unique(np.diff(kept[kept >= 4096])).tolist(), [32.0], "steps from 4,096 to 8,192")
+    places, exact = np.arange(4097), m.rounded(np.arange(4097), 64, "exact")
+    off = abs(m.rounded(places, 64, "products") - exact)
+    single = places[:, None].astype(np.float32) * m.speeds(64).astype(np.float32)
+    evidence.bounded(abs(single - exact), "error in float32, radians", high=0.001)
+    evidence.bounded(off.max() / (2 * np.pi), "turns of error in bfloat16", low=2)
+    for text, value in (("256", kept[256]), ("257", 257), ("32", kept[-1] - kept[-2]), ("14.4", off.max())):
+        evidence.shows(text, value)
+    for text, value in (
+        ("64", 2 * off.shape[1]),
+        ("4096", len(off) - 1),
+        ("8192", kept[-1]),
+        ("0.001", 0.001),
+    ):
+        evidence.shows(text, value)
+
+
+def test_rounded_scores(evidence):
+    """In the figure the score is 43.07 at every place with exact angles and 43.03 with rounded angles per
+    position; with products in bfloat16 it lies between 34.8 and 50.1."""
+    x, _, to_query, _ = m.example()
+    known = m.scores(to_query @ x, to_query @ x, 10)
+    exact, speeds, products = (m.drifting_scores(how)[1] for how in ("exact", "speeds", "products"))
+    evidence.close(exact, known, ROUNDING, "exact angles, every place, against the offset alone")
+    evidence.close(speeds, speeds[0], ROUNDING, "θ in bfloat16, every place against the first")
+    for text, value in (
+        ("43.07", known),
+        ("43.03", speeds[0]),
+        ("34.8", products.min()),
+        ("50.1", products.max()),
+    ):
+        evidence.shows(text, value)
+
+
+def test_general(evidence):
+    r"""The powers of a rotation of $\R^d$, $d$ even, are $Q R_m Q^\top$ with the angles of its planes; they
+    can be absorbed into the projections, and a matrix that is not orthogonal has no such property."""
+    for seed, s in enumerate(SAMPLES):
+        G = special_ortho_group.rvs(WIDTH, random_state=seed)
+        angles, Q = planes(G)
+        turns = {place: oracles.rotation(place, angles) for place in range(7)}
+        each = [{"m": place} for place in turns]
+        evidence.equation("eq-rope-general", ROUNDING, "real Schur form", each=each, G=G, Q=Q, R=turns)
+        acted = (np.linalg.matrix_power(G, 3) @ s.W_q @ s.x) @ (np.linalg.matrix_power(G, 5) @ s.W_k @ s.y)
+        absorbed = (turns[3] @ Q.T @ s.W_q @ s.x) @ (turns[5] @ Q.T @ s.W_k @ s.y)
+        evidence.close(absorbed, acted, 1e-10, "scores with Q absorbed, positions 3 and 5")
+        bent = G + 0.1 * np.eye(WIDTH)
+        drift = [np.linalg.matrix_power(bent, p).T @ np.linalg.matrix_power(bent, p + 2) for p in (0, 3)]
+        evidence.bounded(abs(drift[0] - drift[1]).max(), "change with the place, not orthogonal", low=0.01)
+
+
+def planes(G):
+    """Return the angles and the orthogonal basis of the planes that a rotation turns."""
+    form, Q = schur(G)
+    starts, at = [], 0
+    singles = []
+    while at < len(G):
+        if at + 1 < len(G) and abs(form[at + 1, at]) > 1e-9:
+            starts.append((at, at + 1))
+            at += 2
+        else:
+            singles.append(at)
+            at += 1
+    singles.sort(key=lambda i: form[i, i])
+    starts += list(zip(singles[::2], singles[1::2]))
+    order = [i for pair in starts for i in pair]
+    return np.array([np.arctan2(form[b, a], form[a, a]) for a, b in starts]), Q[:, order]
+
+
+def test_toy(evidence):
+    """In the plane, with an angle of 30 degrees, q = (1, 0) and k = (1, 1) score −1 at (2, 5) and (7, 10)
+    and 1 at (5, 2)."""
+    theta, q, k = sp.pi / 6, sp.Matrix([1, 0]), sp.Matrix([1, 1])
+
+    def turn(place):
+        return sp.Matrix(
+            [[sp.cos(place * theta), -sp.sin(place * theta)], [sp.sin(place * theta), sp.cos(place * theta)]]
+        )
+
+    found = [(turn(first) * q).dot(turn(second) * k) for first, second in ((2, 5), (7, 10), (5, 2))]
+    evidence.exact([score - known for score, known in zip(found, (-1, -1, 1))], "SymPy's rotations")
+
+
+def test_values(evidence):
+    """Rotated values, with the output rotated back, are values rotated by their offsets; without rotating
+    back, a shift of the text turns the output."""
+    rng = np.random.default_rng(0)
+    a, v = rng.dirichlet(np.ones(12), 12), rng.normal(size=(12, WIDTH))
+    each = [{"m": place} for place in range(1, 13)]
+    sets = {"n": range(1, 13)}
+    evidence.equation("eq-rope-values", ROUNDING, "random weights", each=each, sets=sets, a=a, v=v, R=TURNS)
+    here, moved = (sum(a[0, n] * m.turned(v[n], n + shift) for n in range(12)) for shift in (0, 5))
+    evidence.close(moved, TURNS[5] @ here, ROUNDING, "output of a text moved by 5")
+    evidence.bounded(abs(moved - here).max(), "its distance from the output before", low=0.1)
+
+
+def test_cache(evidence):
+    """Counting all positions anew changes no score; counting only the query's anew does."""
+    for s in SAMPLES:
+        keys = np.array([m.turned(s.k, place) for place in range(5, 12)])
+        score = keys @ m.turned(s.q, 12)
+        back = np.array([TURNS[-5] @ key for key in keys])
+        evidence.close(back @ m.turned(s.q, 7), score, ROUNDING, "keys and query turned back by 5")
+        evidence.bounded(abs(keys @ m.turned(s.q, 7) - score).max(), "query alone turned back", low=0.1)
+
+
+@pytest.mark.library("transformers", "torch")
+def test_library_rotations(evidence):
+    """Llama of transformers rotates the pairs $(j, j + d/2)$; GPT-J and RoFormer rotate neighbours; all by
+    the printed formula."""
+    import torch
+    from transformers.models.gptj import modeling_gptj as gptj
+    from transformers.models.llama import modeling_llama as llama
+    from transformers.models.roformer.modeling_roformer import RoFormerSelfAttention as roformer
+
+    heads, places, width = 2, 300, 16
+    x = torch.randn(1, heads, places, width, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    table = gptj.create_sinusoidal_positions(places, width).double()[None]
+    sin, cos = table.chunk(2, -1)
+    network = oracles.model("llama", "float32", hidden_size=64).model  # heads of 16
+    full = [part.double() for part in network.rotary_emb(x.float(), torch.arange(places)[None])]
+    found = {
+        "GPT-J": gptj.apply_rotary_pos_emb(x.transpose(1, 2), sin, cos).transpose(1, 2),
+        "RoFormer": roformer.apply_rotary_position_embeddings(table[:, None], x, x)[0],
+        "Llama": llama.apply_rotary_pos_emb(x, x, *full)[0],
+    }
+    P = oracles.halves_first(width)
+    for name, turned in found.items():
+        order = P if name == "Llama" else np.eye(width)
+        known = m.turned(x.numpy() @ order, np.arange(places)) @ order.T
+        evidence.close(turned.numpy(), known, 2e-4, f"{name}, 300 positions, angles in float32")
+
+
+@pytest.mark.library("transformers", "torch")
+def test_llama_attention(evidence):
+    """A random Llama attends with the printed scores in every layer and head, and the vectors that enter its
+    first layer do not depend on positions; its values are not rotated."""
+    network = oracles.model("llama")
+    out, moved = oracles.run(network, output_attentions=True), oracles.run(network, shift=50)
+    evidence.close(
+        moved.hidden_states[0].numpy(),
+        out.hidden_states[0].numpy(),
+        0,
+        "input of layer 1, positions moved by 50",
+    )
+    score = evidence.printed("eq-rope-score").function(side=0, conjugate=True)
+    for number, (layer, states, found) in enumerate(
+        zip(network.model.layers, out.hidden_states, out.attentions)
+    ):
+        q, k = oracles.queries_and_keys(layer, states)
+        u, v = (x[..., : x.shape[-1] // 2] + 1j * x[..., x.shape[-1] // 2 :] for x in (q, k))
+        theta, width = m.speeds(q.shape[-1]), q.shape[-1]
+        for h, weights in enumerate(found[0].numpy()):
+            rows = np.full(weights.shape, -np.inf)
+            for first, second in zip(*np.tril_indices(len(rows))):
+                given = {"u": u[h, first], "v": v[h, second], "m": int(first), "n": int(second)}
+                rows[first, second] = score(**given, theta=theta, d=width, e=np.e) / np.sqrt(width)
+            route = f"layer {number + 1}, head {h + 1}: softmax of the printed scores"
+            evidence.close(softmax(rows, axis=-1), weights, 1e-5, route)
+
+
+@pytest.mark.library("transformers", "torch")
+def test_model_shift(evidence):
+    """Moving all positions by 100 leaves the output of a random Llama, and changes that of GPT-2."""
+    change = {}
+    for name in ("llama", "gpt2"):
+        network = oracles.model(name)
+        before, after = (oracles.run(network, shift).logits.numpy() for shift in (0, 100))
+        change[name] = abs(after - before).max()
+    evidence.close(change["llama"], 0, 1e-4, "Llama, logits at 12 positions, angles in float32")
+    evidence.bounded(change["gpt2"], "GPT-2, the same", low=0.1)
+    evidence.shows("100", 100)
+
+
+@pytest.mark.library("transformers", "torch")
+def test_mixed_pairing(evidence):
+    """A random Llama that pairs neighbours gives another output, and the same again once the rows of its
+    query and key projections are permuted."""
+    network = oracles.model("llama")
+    before = oracles.run(network).logits.numpy()
+    with oracles.neighbours_paired():
+        mixed = oracles.run(network).logits.numpy()
+        oracles.permute_rows(network)
+        mended = oracles.run(network).logits.numpy()
+    evidence.bounded(abs(mixed - before).max(), "neighbours paired, rows as they were", low=0.1)
+    evidence.close(mended, before, 1e-9, "neighbours paired, rows permuted")
+
+
+@pytest.mark.library("transformers", "torch")
+def test_library_precision(evidence):
+    """A Llama made with dtype bfloat16 keeps its angles per position in float32; `.to(torch.bfloat16)`
+    rounds them, which puts the angles at position 4,096 off by up to 1.79 radians for width 64."""
+    import torch
+    import transformers
+
+    config = transformers.AutoConfig.for_model("llama", **oracles.SHAPE | oracles.OWN["llama"], head_dim=64)
+    made = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    evidence.equal(str(made.lm_head.weight.dtype), "torch.bfloat16", "weights of the model made in bfloat16")
+    evidence.equal(str(made.model.rotary_emb.inv_freq.dtype), "torch.float32", "its angles per position")
+    cast = made.to(torch.bfloat16).model.rotary_emb
+    evidence.equal(str(cast.inv_freq.dtype), "torch.bfloat16", "the same after .to(torch.bfloat16)")
+    ours = m.bfloat16(m.speeds(64))
+    evidence.close(ours, cast.inv_freq.double().numpy(), 0, "the rounding of the figures against torch")
+    off = abs(4096 * (cast.inv_freq.double().numpy() - m.speeds(64))).max()
+    evidence.bounded(off, "error of the angles at 4,096, radians", low=1)
+    for text, value in (("1.79", off), ("4096", 4096), ("64", 2 * len(ours))):
+        evidence.shows(text, value)
