@@ -3,15 +3,15 @@
 import numpy as np
 from matplotlib.patches import Circle
 
-from .model import drifting_scores, scores, shifted_scores
+from .model import drifting_scores, paired, scores, shifted_scores, speeds
 
-SPEED, QUERY, KEY = 0.5, 0.9 * np.exp(0.35j), 0.65 * np.exp(-0.9j)  # the pair on the clock faces
+SPEED, QUERY, KEY = 0.7, 0.9 * np.exp(1.2j), 0.65 * np.exp(-0.6j)  # the pair on the clock faces
 
 
 def two_clocks(canvas):
     """Two clock faces and a curve. On each face a long hand, the query, and a short one, the key, before
     and after the rotation. At positions 3 and 7 and at 103 and 107 the hands point elsewhere, but the
-    marked angle from key to query is the same. Third panel: as both positions move by up to 300, the
+    marked angle from query to key is the same. Third panel: as both positions move by up to 300, the
     score under RoPE is one flat line; with added sinusoidal embeddings it wanders up and down."""
     figure, (first, second, curve) = canvas.panels(3, height=2.9, widths=[1, 1, 1.35])
     for axes, places in ((first, (3, 7)), (second, (103, 107))):
@@ -42,8 +42,8 @@ def _clock(canvas, axes, m, n):
         )
         tip = end * (1 + 0.17 / abs(end))
         axes.text(tip.real, tip.imag, f"${name}$", color=colour, ha="center", va="center")
-    sweep = (ends[0] - ends[1]) % (2 * np.pi)
-    arc = 0.3 * np.exp(1j * (ends[1] + np.linspace(0, sweep, 60)))
+    sweep = (ends[1] - ends[0]) % (2 * np.pi)
+    arc = 0.3 * np.exp(1j * (ends[0] + np.linspace(0, sweep, 60)))
     axes.plot(arc.real, arc.imag, color=canvas.muted, lw=1.2)
     axes.set(xlim=(-1.25, 1.25), ylim=(-1.25, 1.25), aspect="equal", title=f"$m$ = {m}, $n$ = {n}")
     axes.axis("off")
@@ -55,23 +55,25 @@ def no_law_of_decay(canvas):
     scores of random keys swing in a band of constant width at all offsets."""
     figure, (equal, random) = canvas.panels(2, height=3.0)
     offsets, ones = np.arange(501), np.ones(64)
-    equal.plot(offsets, scores(ones, ones, offsets), color=canvas.blue, lw=1.2)
-    equal.plot(offsets, scores(ones, ones, offsets - 200), "--", color=canvas.purple, lw=1.2)
+    curve = canvas.equation("eq-rope-equal", side=1, each="r")
+    given = {"u": paired(ones), "theta": speeds(64), "d": 64}
+    equal.plot(offsets, curve(r=offsets, **given), color=canvas.blue, lw=1.2)
+    equal.plot(offsets, curve(r=offsets - 200, **given), "--", color=canvas.purple, lw=1.2)
     equal.text(14, 60, "$k = q$", color=canvas.blue)
     equal.text(214, 60, "$k = R_{200}\\,q$", color=canvas.purple)
     equal.set(title="chosen contents", ylabel="score")
     rng = np.random.default_rng(1)
-    query, keys = rng.normal(size=64), rng.normal(size=(40, 64))
+    query, keys = rng.normal(size=64), rng.normal(size=(8, 64))
     lines = np.array([scores(query, key, offsets) for key in keys])
     spread = np.linalg.norm(query)
     random.axhspan(-2 * spread, 2 * spread, color=canvas.faint)
-    for number, line in enumerate(lines[:8]):
+    for number, line in enumerate(lines):
         random.plot(
             offsets, line, color=(canvas.blue, canvas.orange, canvas.green, canvas.purple)[number % 4], lw=0.7
         )
     random.set(title="random contents")
     for axes in (equal, random):
-        axes.set(xlabel="offset $r = m - n$", ylim=(-40, 68), xlim=(0, 500))
+        axes.set(xlabel="offset $r = m - n$", ylim=(-25, 68), xlim=(0, 500))
     return figure
 
 

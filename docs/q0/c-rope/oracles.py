@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 
 import numpy as np
-from scipy.linalg import block_diag, expm
+from scipy.linalg import block_diag, expm, schur
 
 SHAPE = {"vocab_size": 20, "use_cache": False, "initializer_range": 0.5}
 OWN = {
@@ -23,13 +23,32 @@ def halves_first(width):
     return np.eye(width)[[*range(0, width, 2), *range(1, width, 2)]]
 
 
-def isotropic(width, sigma, seed=0, points=9):
-    """Return weighted points, skew and few, with mean 0 and covariance σ² times the identity."""
+def isotropic(width, sigma, seed=0, points=30):
+    """Return weighted points, skew, with mean 0 and covariance σ² times the identity."""
     rng = np.random.default_rng(seed)
     chances, raw = rng.dirichlet(np.ones(points)), rng.exponential(size=(points, width))
     raw = raw - chances @ raw
     root = np.linalg.cholesky(raw.T @ (chances[:, None] * raw))
     return chances, sigma * np.linalg.solve(root, raw.T).T
+
+
+def bounded_sum(contents, offset, theta):
+    """Return the page's symbols for the bound: contents with a last 0, and sums of rotations."""
+    steps = np.diff(contents, append=0)
+    return {"h": np.append(contents, 0), "S": np.cumsum(np.exp(1j * offset * theta)), "M": abs(steps).max(),
+            "theta": theta, "r": offset, "d": 2 * len(theta)}  # fmt: skip
+
+
+def right_sides(contents, offsets, theta):
+    """Return the paper's bound for each offset; shape (offset, …), for contents (…, width/2)."""
+    sums = np.cumsum(np.exp(1j * np.multiply.outer(offsets, theta)), -1)
+    return np.multiply.outer(abs(sums).sum(-1), abs(np.diff(contents, append=0)).max(-1))
+
+
+def planes(matrix):
+    """Return the angles of the planes that a rotation without entries ±1 turns, and their basis."""
+    form, basis = schur(matrix)
+    return np.arctan2(form.diagonal(-1)[::2], form.diagonal()[::2]), basis
 
 
 def model(name, kind="float64", **settings):
