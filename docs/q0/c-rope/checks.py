@@ -107,7 +107,7 @@ def test_offset(evidence):
 
 
 def test_norm(evidence):
-    """Rotations keep the norm of every query and the modulus of every pair."""
+    """Rotations keep the norm of a query and the modulus of each of its pairs."""
     evidence.equation("eq-rope-norm", ROUNDING, "matrix exponentials", each=placed())
     places = np.arange(2000)
     moduli = abs(m.paired(m.turned(SAMPLES[0].q, places)))
@@ -180,10 +180,10 @@ def test_bound(evidence):
     the bound is below $\sum_j |h_j|$ for contents that fade out evenly, for which both agree at offset 0, and
     above it for ones and for each of 1,000 random pairs."""
     fading = np.arange(WIDTH // 2, 0, -1.0)
-    every = [s.u * s.v.conj() for s in SAMPLES] + [fading]
+    every = [s.u * s.v.conj() for s in SAMPLES] + [np.full(WIDTH // 2, 2.0), fading]
     given = [oracles.bounded_sum(h, r, SPEEDS) for h in every for r in (0, 1, 7, 100, 1999)]
     each = [one | {"t": t} for one in given for t in range(1, WIDTH // 2 + 1)]
-    sets = {"j": range(1, WIDTH // 2 + 1)}
+    sets = {"j": range(1, WIDTH + 1)}  # more than the condition admits
     evidence.equation("eq-rope-bound", ROUNDING, "cumulative sums", each=each, sets=sets, e=np.e)
     level = [one for one in each if one["r"] == 0][-1:]
     evidence.equation(
@@ -256,7 +256,7 @@ def test_rounding(evidence):
 
 def test_general(evidence):
     r"""The powers of a rotation of $\R^d$, $d$ even, are $Q R_m Q^\top$ with the angles of its planes; they
-    can be absorbed into the projections, and a matrix that is not orthogonal has no such property."""
+    can be absorbed into the projections; the matrices bent away from it lose the property."""
     for seed, s in enumerate(SAMPLES):
         G = special_ortho_group.rvs(WIDTH, random_state=seed)
         angles, Q = oracles.planes(G)
@@ -337,30 +337,29 @@ def test_library_rotations(evidence):
 
 @pytest.mark.library("transformers", "torch")
 def test_llama_attention(evidence):
-    """A random Llama attends with the printed scores in every layer and head, and the vectors that enter its
-    first layer do not depend on positions; its values are not rotated."""
+    """A random Llama attends with the printed scores in every layer and head and mixes values that are not
+    rotated; the vectors that enter its first layer do not depend on positions."""
     network = oracles.model("llama")
-    out, moved = oracles.run(network, output_attentions=True), oracles.run(network, shift=50)
-    evidence.close(
-        moved.hidden_states[0].numpy(),
-        out.hidden_states[0].numpy(),
-        0,
-        "input of layer 1, positions moved by 50",
-    )
+    moved = oracles.run(network, shift=50).hidden_states[0].numpy()
+    with oracles.outputs(network) as put_out:
+        out = oracles.run(network, output_attentions=True)
+    evidence.close(moved, out.hidden_states[0].numpy(), 0, "input of layer 1, positions moved by 50")
     score = evidence.printed("eq-rope-score").function(side=0, conjugate=True)
-    for number, (layer, states, found) in enumerate(
-        zip(network.model.layers, out.hidden_states, out.attentions)
-    ):
-        q, k = oracles.queries_and_keys(layer, states)
-        u, v = (x[..., : x.shape[-1] // 2] + 1j * x[..., x.shape[-1] // 2 :] for x in (q, k))
-        theta, width = m.speeds(q.shape[-1]), q.shape[-1]
+    layers = zip(network.model.layers, out.hidden_states, out.attentions, put_out)
+    for number, (layer, states, found, mixed) in enumerate(layers, 1):
+        q, k, v = oracles.projected(layer, states)
+        width, half = q.shape[-1], q.shape[-1] // 2
+        left, right = (x[..., :half] + 1j * x[..., half:] for x in (q, k))
+        given = {"theta": m.speeds(width), "d": width, "e": np.e}
         for h, weights in enumerate(found[0].numpy()):
             rows = np.full(weights.shape, -np.inf)
-            for first, second in zip(*np.tril_indices(len(rows))):
-                given = {"u": u[h, first], "v": v[h, second], "m": int(first), "n": int(second)}
-                rows[first, second] = score(**given, theta=theta, d=width, e=np.e) / np.sqrt(width)
-            route = f"layer {number + 1}, head {h + 1}: softmax of the printed scores"
+            for first, second in zip(*map(np.ndarray.tolist, np.tril_indices(len(rows)))):
+                own = {"u": left[h, first], "v": right[h, second], "m": first, "n": second}
+                rows[first, second] = score(**own, **given) / np.sqrt(width)
+            route = f"layer {number}, head {h + 1}: softmax of the printed scores"
             evidence.close(softmax(rows, axis=-1), weights, 1e-5, route)
+        plain = np.concatenate(list(found[0].numpy() @ v), axis=-1)
+        evidence.close(mixed, plain, 1e-6, f"layer {number}: what the heads put out, plain values mixed")
 
 
 @pytest.mark.library("transformers", "torch")

@@ -91,5 +91,5 @@ def rounded_angles(canvas):
         axes.plot(places, found, color=colour, lw=width, ls="--" if how == "speeds" else "-")
     axes.set(xlabel="position $m$ of the query", ylabel="score at offset 10", ylim=(31, 55), xlim=(0, 1030))
     axes.text(20, 51.5, "products $m\\theta_j$ in bfloat16", color=canvas.red)
-    axes.text(20, 38, "exact; dashed: $\\theta_j$ in bfloat16", color=canvas.blue)
+    axes.text(20, 32.2, "exact; dashed: $\\theta_j$ in bfloat16", color=canvas.blue)
     return figure

@@ -72,14 +72,27 @@ def run(network, shift=0, tokens=TOKENS, **options):
         return network(torch.tensor(tokens), position_ids=places, output_hidden_states=True, **options)
 
 
-def queries_and_keys(layer, states):
-    """Return the queries and keys of a layer of Llama before any rotation; shape (head, position, width)."""
+def projected(layer, states):
+    """Return queries, keys and values of a layer of Llama before any rotation; (head, position, width)."""
     import torch
 
     with torch.no_grad():
         inside, attention = layer.input_layernorm(states), layer.self_attn
-        both = [project(inside)[0].numpy() for project in (attention.q_proj, attention.k_proj)]
-    return [x.reshape(len(x), -1, attention.head_dim).swapaxes(0, 1) for x in both]
+        three = [getattr(attention, f"{name}_proj")(inside)[0].numpy() for name in "qkv"]
+    return [x.reshape(len(x), -1, attention.head_dim).swapaxes(0, 1) for x in three]
+
+
+@contextmanager
+def outputs(network):
+    """Collect what the heads of each layer of Llama put out; shape (position, heads · width)."""
+    found = []
+    hooks = [
+        layer.self_attn.o_proj.register_forward_pre_hook(lambda _, given: found.append(given[0][0].numpy()))
+        for layer in network.model.layers
+    ]
+    yield found
+    for hook in hooks:
+        hook.remove()
 
 
 @contextmanager
