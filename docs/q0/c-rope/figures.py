@@ -51,7 +51,7 @@ def _clock(canvas, axes, m, n):
 
 def no_law_of_decay(canvas):
     """First panel: for equal contents the score falls from 64 at offset 0, fast at first, with many waves,
-    to about 10 at 500; for a key made for offset 200 the same curve has its peak at 200. Second panel:
+    to about 13 at 500; for a key made for offset 200 the same curve has its peak at 200. Second panel:
     scores of random keys swing in a band of constant width at all offsets."""
     figure, (equal, random) = canvas.panels(2, height=3.0)
     offsets, ones = np.arange(501), np.ones(64)
