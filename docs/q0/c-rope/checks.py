@@ -392,7 +392,7 @@ def test_mixed_pairing(evidence):
 @pytest.mark.library("transformers", "torch")
 def test_library_precision(evidence, tmp_path):
     """A Llama made or loaded with dtype bfloat16 keeps its angles per position in float32; its
-    method to(torch.bfloat16) rounds them: at position 4,096 angles are off by up to 1.79 radians, $d = 64$."""
+    method to(torch.bfloat16) rounds them: at position 4,096 some angles are 1.79 radians off, $d = 64$."""
     import torch
     import transformers
 
