@@ -169,9 +169,10 @@ def test_decay(evidence):
     found = [2 * sum(np.cos(r * angle) for angle in m.speeds(64)) for r in range(1001)]
     evidence.close(m.scores(ones, ones, np.arange(1001)), found, ROUNDING, "sums of cosines, ones")
     ups, least = int((np.diff(found) > 0).sum()), int(np.argmin(found))
-    for text, value in (("64", found[0]), ("12.8", found[500]), ("490", ups), ("965", least)):
+    far = 500
+    for text, value in (("64", found[0]), ("12.8", found[far]), ("490", ups), ("965", least)):
         evidence.shows(text, value)
-    for text, value in (("2.8", -found[least]), ("1000", len(found) - 1), ("500", 500)):
+    for text, value in (("2.8", -found[least]), ("1000", len(found) - 1), ("500", far)):
         evidence.shows(text, value)
 
 
@@ -191,6 +192,7 @@ def test_bound(evidence):
     )
     angles, offsets = m.speeds(64), np.arange(1, 1001)
     for text, r in (("16.5", 0), ("5.73", 50), ("7.47", 100), ("3.04", 500), ("6.15", 5000)):
+        evidence.shows(str(r), r)
         rows = np.exp(1j * r * angles)
         evidence.shows(text, np.mean([abs(rows[:j].sum()) for j in range(1, 33)]))
     q, k = m.paired(np.random.default_rng(0).normal(size=(2, 1000, 64)))
@@ -203,8 +205,7 @@ def test_bound(evidence):
     evidence.bounded(ratio["fading"], "the bound over Σ|h|, fading", high=1, strict=True)
     for name in ("ones", "random"):
         evidence.bounded(ratio[name], f"the bound over Σ|h|, {name}", low=1, strict=True)
-    places = ("50", 50), ("100", 100), ("500", 500), ("5000", 5000), ("1000", len(offsets)), ("64", 64)
-    for text, value in places:
+    for text, value in (("1000", len(offsets)), ("1000", len(q)), ("64", 2 * len(angles))):
         evidence.shows(text, value)
 
 
@@ -227,7 +228,7 @@ def test_pairing(evidence):
 def test_rounding(evidence):
     r"""bfloat16 makes 256 of 257 and keeps each 32nd whole number from 4,096 to 8,192. With everything in it
     the angles up to position 4,096 are off by up to 14.4 radians, in float32 by less than 0.001. With exact
-    or rounded $\theta_j$ the score of the figure is one number at every place, with rounded products not."""
+    or rounded $\theta_j$ the score of the figure is one number at every place, with all rounded it is not."""
     whole = m.bfloat16(np.arange(8193))
     kept = np.unique(whole)
     evidence.equal(kept[:257].tolist(), list(range(257)), "whole numbers up to 256")
@@ -237,7 +238,8 @@ def test_rounding(evidence):
     exact = places[:, None] * 10_000.0 ** (-np.arange(32) / 32)
     off = abs(m.rounded(places, 64, "products") - exact)
     single = places[:, None].astype(np.float32) * m.speeds(64).astype(np.float32)
-    evidence.bounded(abs(single - exact), "error in float32, radians", high=0.001)
+    small = 0.001
+    evidence.bounded(abs(single - exact), "error in float32, radians", high=small)
     evidence.bounded(off.max() / (2 * np.pi), "turns of error in bfloat16", low=2)
     x, _, to_query, _ = m.example()
     known = m.scores(to_query @ x, to_query @ x, 10)
@@ -246,7 +248,7 @@ def test_rounding(evidence):
     evidence.close(speeds, speeds[0], ROUNDING, "θ in bfloat16, every place against the first")
     for text, value in (("256", kept[256]), ("257", 257), ("32", kept[-1] - kept[-2]), ("14.4", off.max())):
         evidence.shows(text, value)
-    for text, value in (("64", 2 * off.shape[1]), ("4096", places[-1]), ("8192", kept[-1]), ("0.001", 0.001)):
+    for text, value in (("64", 2 * off.shape[1]), ("4096", places[-1]), ("8192", kept[-1]), ("0.001", small)):
         evidence.shows(text, value)
     for text, value in (("43.07", known), ("43.03", speeds[0])):
         evidence.shows(text, value)
@@ -255,8 +257,8 @@ def test_rounding(evidence):
 
 
 def test_general(evidence):
-    r"""The powers of a rotation of $\R^d$, $d$ even, are $Q R_m Q^\top$ with the angles of its planes; they
-    can be absorbed into the projections; the matrices bent away from it lose the property."""
+    r"""The powers of five random rotations of $\R^8$ are $Q R_m Q^\top$ with the angles of their planes; $Q$
+    can be absorbed into the projections; with a tenth of the identity added they lose the property."""
     for seed, s in enumerate(SAMPLES):
         G = special_ortho_group.rvs(WIDTH, random_state=seed)
         angles, Q = oracles.planes(G)
@@ -283,6 +285,10 @@ def test_toy(evidence):
 
     found = [(turn(first) * q).dot(turn(second) * k) for first, second in ((2, 5), (7, 10), (5, 2))]
     evidence.exact([score - known for score, known in zip(found, (-1, -1, 1))], "SymPy's rotations")
+    before = r"\operatorname{Re}((1 - \mathrm{i})(-\mathrm{i})) = \operatorname{Re}(-\mathrm{i} - 1) = -1"
+    after = r"\operatorname{Re}((1 - \mathrm{i})\, \mathrm{i}) = \operatorname{Re}(\mathrm{i} + 1) = 1"
+    for printed in (before, after):
+        evidence.equation(evidence.sentence(printed), 0, "the page's complex products")
 
 
 def test_values(evidence):
@@ -310,14 +316,14 @@ def test_cache(evidence):
 
 @pytest.mark.library("transformers", "torch")
 def test_library_rotations(evidence):
-    """Llama of transformers rotates the pairs $(j, j + d/2)$; GPT-J and RoFormer rotate neighbours; all by
-    the printed formula."""
+    """Llama of transformers rotates the pairs $(j, j + d/2)$, GPT-J and RoFormer neighbours, all as the
+    printed formula says."""
     import torch
     from transformers.models.gptj import modeling_gptj as gptj
     from transformers.models.llama import modeling_llama as llama
     from transformers.models.roformer.modeling_roformer import RoFormerSelfAttention as roformer
 
-    heads, places, width = 2, 300, 16
+    heads, places, width = 2, 100, 16
     x = torch.randn(1, heads, places, width, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     table = gptj.create_sinusoidal_positions(places, width).double()[None]
     sin, cos = table.chunk(2, -1)
@@ -329,10 +335,15 @@ def test_library_rotations(evidence):
         "Llama": llama.apply_rotary_pos_emb(x, x, *full)[0],
     }
     P = oracles.halves_first(width)
+    J, angles = np.kron(np.eye(width // 2), [[0, -1], [1, 0]]), np.outer(range(places), m.speeds(width))
+    c, s = (dict(enumerate(np.repeat(wave(angles), 2, axis=1))) for wave in (np.cos, np.sin))
+    formula = evidence.printed("eq-rope-code").function(side=1)
     for name, turned in found.items():
         order = P if name == "Llama" else np.eye(width)
-        known = m.turned(x.numpy() @ order, np.arange(places)) @ order.T
-        evidence.close(turned.numpy(), known, 2e-4, f"{name}, 300 positions, angles in float32")
+        rows = (x[0].numpy() @ order).swapaxes(0, 1)  # position first
+        known = np.array([[formula(x=row, m=p, c=c, s=s, J=J) for row in rows[p]] for p in range(places)])
+        known = known.swapaxes(0, 1)[None] @ order.T
+        evidence.close(turned.numpy(), known, 2e-4, f"{name}, {places} positions, angles in float32")
 
 
 @pytest.mark.library("transformers", "torch")
@@ -365,14 +376,14 @@ def test_llama_attention(evidence):
 @pytest.mark.library("transformers", "torch")
 def test_model_shift(evidence):
     """Moving all positions by 100 leaves the output of a random Llama, and changes that of GPT-2."""
-    change = {}
+    change, far = {}, 100
     for name in ("llama", "gpt2"):
         network = oracles.model(name)
-        before, after = (oracles.run(network, shift).logits.numpy() for shift in (0, 100))
+        before, after = (oracles.run(network, shift).logits.numpy() for shift in (0, far))
         change[name] = abs(after - before).max()
     evidence.close(change["llama"], 0, 1e-4, "Llama, logits at 12 positions, angles in float32")
     evidence.bounded(change["gpt2"], "GPT-2, the same", low=0.1)
-    evidence.shows("100", 100)
+    evidence.shows("100", far)
 
 
 @pytest.mark.library("transformers", "torch")

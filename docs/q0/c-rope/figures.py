@@ -52,7 +52,8 @@ def _clock(canvas, axes, m, n):
 def no_law_of_decay(canvas):
     """First panel: for equal contents the score falls from 64 at offset 0, fast at first, with many waves,
     to about 13 at 500; for a key made for offset 200 the same curve has its peak at 200. Second panel:
-    scores of random keys swing in a band of constant width at all offsets."""
+    scores of eight random keys swing as widely at large offsets as at small ones, nearly always inside
+    a band of constant width."""
     figure, (equal, random) = canvas.panels(2, height=3.0)
     offsets, ones = np.arange(501), np.ones(64)
     curve = canvas.equation("eq-rope-equal", side=1, each="r")
@@ -80,7 +81,7 @@ def no_law_of_decay(canvas):
 def rounded_angles(canvas):
     """Score of a query and an equal key at offset 10 against the position of the query, 10 to 1,023. With
     exact angles it is a flat line at 43; with angles per position rounded to bfloat16 it is flat too and
-    lies on the first line; with products in bfloat16 it jumps in steps between 35 and 50."""
+    lies on the first line; with positions and products in bfloat16 too it jumps between 35 and 50."""
     figure, (axes,) = canvas.panels(1, height=2.9)
     for how, colour, width in (
         ("products", canvas.red, 1),
@@ -90,6 +91,6 @@ def rounded_angles(canvas):
         places, found = drifting_scores(how)
         axes.plot(places, found, color=colour, lw=width, ls="--" if how == "speeds" else "-")
     axes.set(xlabel="position $m$ of the query", ylabel="score at offset 10", ylim=(31, 55), xlim=(0, 1030))
-    axes.text(20, 51.5, "products $m\\theta_j$ in bfloat16", color=canvas.red)
-    axes.text(20, 32.2, "exact; dashed: $\\theta_j$ in bfloat16", color=canvas.blue)
+    axes.text(20, 51.5, "$m$, $\\theta_j$ and $m\\theta_j$ in bfloat16", color=canvas.red)
+    axes.text(20, 32.2, "exact; dashed: only $\\theta_j$ in bfloat16", color=canvas.blue)
     return figure
