@@ -127,11 +127,11 @@ def _sign_labels(axes, canvas):
 
 
 def marginal_value(canvas):
-    """First panel: the slope of the DPO value falls steadily from losses to gains; the slope of PPO-Clip
-    is one until the clip edge and then zero; the Kahneman–Tversky slope peaks at the reference on
-    both sides and is higher for losses. Second panel: the ratio of the slope at −z to that at z grows
-    exponentially for DPO, is constantly 2.25 for Kahneman–Tversky, and for PPO-Clip jumps from one
-    to infinity at the clip edge."""
+    """First panel: the slope of the DPO value falls steadily from losses to gains; the slope of PPO-Clip,
+    drawn from a gain of minus one, is one until the clip edge and then zero; the Kahneman–Tversky slope
+    peaks at the reference on both sides and is higher for losses. Second panel: the ratio of the slope at
+    −z to that at z grows exponentially for DPO, is constantly 2.25 for Kahneman–Tversky, and for PPO-Clip
+    jumps from one to infinity at the clip edge."""
     figure, (slope, ratio) = canvas.panels(2, height=3.0)
     gain = np.linspace(0.004, 3, 600)
     people = 0.88 * gain**-0.12
@@ -139,12 +139,13 @@ def marginal_value(canvas):
         slope.plot(side, factor * people, color=canvas.muted, linestyle="--")
     z = np.linspace(-3, 3, 601)
     slope.plot(z, canvas.equation("eq-dpo-derivatives", each="z")(z=z), color=canvas.blue)
-    loss = canvas.equation("eq-signed-gain", each="g")(g=z, A=1, varepsilon=EPSILON)
-    slope.plot(z[:-1], -np.diff(loss) / 0.01, color=canvas.orange, linestyle="-.")
+    possible = z[z > -1]  # q > 0, and A > 0
+    loss = canvas.equation("eq-signed-gain", each="g")(g=possible, A=1, varepsilon=EPSILON)
+    slope.plot(possible[:-1], -np.diff(loss) / 0.01, color=canvas.orange, linestyle="-.")
     _axes_through_zero(slope, canvas)
     slope.text(-2.9, 2.7, "Kahneman–Tversky", color=canvas.muted)
     slope.text(-2.9, 0.62, "DPO", color=canvas.blue)
-    slope.text(-2.9, 1.12, "PPO-Clip", color=canvas.orange)
+    slope.text(-0.1, 1.12, "PPO-Clip", color=canvas.orange, ha="right")
     slope.set(title="Marginal value", xlabel="$z$ or $g$", ylabel="slope $v'$")
     _aversion(ratio, canvas, gain)
     return figure
