@@ -18,11 +18,12 @@ def key(part: Part, name: str, labels: set[str]) -> str:
 
     A change of the evaluator or of a display concerns only the checks that read an equation.
     """
-    used = [*reached(part.file("checks.py"), name), *map(meaning, tools(COMPARISONS))]
+    own = reached(part.file("checks.py"), name)
+    used = [*own, *map(meaning, tools(COMPARISONS))]
     if labels:
         used += map(meaning, tools(EQUATIONS))
         used += [tex for label, tex, _ in labelled(part.page) if label in labels]
-    if any(".table(" in code for code in used):
+    if any("evidence.table(" in code for code in own):
         used += map(repr, rows(part.page))
     files = [part.file("results.json"), *([MACROS_FILE] if labels else [])]
     return digest(*files, text="\n".join(used))
