@@ -3,7 +3,6 @@
 import json
 import math
 import random
-import re
 from fractions import Fraction
 from functools import partial
 from itertools import islice, permutations, product
@@ -18,10 +17,6 @@ from . import model as m
 from . import oracles
 
 HERE = Path(__file__).parent
-PAGE = (HERE / "index.md").read_text(encoding="utf-8")
-PLAIN = PAGE.replace("`", "")
-ROWS = [re.split(r"\s*\|\s*", line)[1:-1] for line in PAGE.splitlines() if line.startswith("| ")]
-TABLE = {name: cells for name, *cells in ROWS}
 RESULTS = json.loads((HERE / "results.json").read_text())
 MERGES = [tuple(pair.split()) for pair in RESULTS["merges"]]
 SIZES = (200, 500, 1000)
@@ -32,6 +27,16 @@ ODD = [("ab", "##c"), ("a", "##b")]  # the first is made possible by the second
 SHORT = ["".join(s) for length in range(1, 7) for s in product("abc", repeat=length)]
 RANDOM = [(oracles.small(seed), word) for seed in range(40) for word in SHORT[seed::40]]
 COUNTS = oracles.random_counts(2000)
+
+
+def code(pieces):
+    """Return pieces as the page writes them."""
+    return f"`{' '.join(pieces)}`"
+
+
+def listed(merges):
+    """Return merges as the page writes them."""
+    return ", ".join(f"(`{first}`, `{second}`)" for first, second in merges)
 
 
 def test_one_vocabulary(evidence):
@@ -45,6 +50,9 @@ def test_one_vocabulary(evidence):
         evidence.equal(oracles.by_rank("abc", merges), pieces, f"the pair of the lowest rank, {first} first")
         made = {m.joined(pair) for pair in merges}
         evidence.equal(made | {"a", "##b", "##c"}, set(FIVE), "three letters and what the merges make")
+    evidence.prints(f"With pieces {', '.join(f'`{piece}`' for piece in FIVE)}, abc becomes")
+    evidence.prints(f"- WordPiece: {code(m.wordpiece('abc', FIVE))};")
+    evidence.prints(f"- BPE, merges {listed(TWO)}: {code(m.bpe('abc', TWO))}.")
 
 
 def test_longest_match(evidence):
@@ -94,8 +102,8 @@ def test_whole_words(evidence):
 
 
 def test_unknown(evidence):
-    """A word can be unknown although it has a segmentation; with all letters known it can be longer than
-    necessary."""
+    """A word can be unknown although it has a segmentation; with all its letters known it can be longer
+    than necessary."""
     evidence.equal(m.wordpiece("abcd", STUCK), ["[UNK]"], "abcd by longest match")
     evidence.equal(list(oracles.segmentations("abcd", STUCK)), [[1, 4]], "all its segmentations: a ##bcd")
     letters = [*STUCK, "##b", "##d"]
@@ -107,8 +115,8 @@ def test_unknown(evidence):
 
 
 def test_letters(evidence):
-    """If all letters are known, no word is unknown or has more pieces than letters; if one is missing, some
-    word is unknown."""
+    """If all letters are known, no word is unknown or has more pieces than letters; in a vocabulary of
+    letters alone, each missing letter makes some word unknown."""
     alphabet = ["a", "b", "c", "##a", "##b", "##c"]
     found = [(word, m.wordpiece(word, {*known, *alphabet})) for known, word in RANDOM]
     evidence.bounded([len(p) - len(w) for w, p in found], "pieces beyond the letters", high=0)
@@ -247,14 +255,17 @@ def test_toy(evidence):
     ratio = {(a, b): Fraction(n, pieces[a] * pieces[b]) for (a, b), n in pairs.items()}
     gain = {pair: oracles.gain(segments, m.TOY, pair) for pair in pairs}
     rows = {", ".join(p): [str(n), str(ratio[p]), f"{gain[p]:.2f}"] for p, n in pairs.items()}
-    evidence.equal({pair: TABLE.get(pair) for pair in rows}, rows, "counts, fractions, SciPy's entropies")
+    table = evidence.table("pair", "count $n$")
+    del table["pair"]
+    evidence.equal(table, rows, "counts, fractions, SciPy's entropies")
     first = [next(m.training(m.TOY, name))[1] for name in ("count", "ratio", "gain")]
     best = [max(scores, key=scores.get) for scores in (pairs, ratio, gain)]
     evidence.equal(first, best, "the first merges against the rows")
     evidence.equal(best, [("##u", "##g"), ("##g", "##s"), ("##u", "##g")], "those of the page")
     evidence.equal(sorted(gain, key=gain.get).index(best[1]), 1, "last but one of six gains, so the fifth")
-    told = {word: int(count) for word, count in re.findall(r"\*(\w+)\* \((\d+)", PAGE)}
-    evidence.equal(told, m.TOY, "the corpus in the sentence")
+    *words, last = (f"*{word}* ({count})" for word, count in m.TOY.items())
+    told = f"{', '.join(words)} and {last}".replace("(10)", "(10 times)")
+    evidence.prints(f"The words {told} have $N = {pieces.total()}$ letters")
     second = text(m.TOY, 1)[1]
     evidence.equal(max(second, key=second.get), ("##u", "##n"), "second merge by count")
     after, left = m.counts(oracles.replaced(segments, best[1]), m.TOY)
@@ -293,7 +304,8 @@ def test_course(evidence):
 
 
 def test_cost(evidence):
-    """If only letters are found, a word of $n$ letters costs $n(n + 1)/2$ look-ups, and no word more."""
+    """If only letters are found, a word of $n$ letters costs $n(n + 1)/2$ look-ups, and no word of 40 random
+    vocabularies more."""
     each, excess = [], []
     for n in (1, 2, 5, 30):
         known = oracles.Counting({"a", "##a"})
@@ -320,14 +332,15 @@ def test_variant(evidence):
         evidence.equal(m.wordpiece("unaffable", known), third, "longest match")
         ends = oracles.by_regex(known)("unaffable")
         evidence.equal(ends, oracles.cuts(third), "by a regular expression")
-    listed = ["un", "##aff", "##able", "##ff", "##ab", "##le"]
-    evidence.equal(set(m.vocabulary(merges)) - set(m.vocabulary([])), set(listed), "pieces of the variant")
+    made = ["un", "##aff", "##able", "##ff", "##ab", "##le"]
+    evidence.equal(set(m.vocabulary(merges)) - set(m.vocabulary([])), set(made), "pieces of the variant")
+    evidence.prints(f"all letters and {', '.join(f'`{piece}`' for piece in made)};")
     evidence.equal(m.bpe("unaffable", merges), third, "replayed")
     other = ["un", "##a", "##f", "##fa", "##b", "##le"]
     evidence.equal(m.bpe("unaffable", front), other, "replayed with (##f, ##a) in front")
     evidence.equal(oracles.by_rank("unaffable", front), other, "always the pair of the lowest rank")
-    inside = re.search(r"the merges are (.*?)\. Longest", PLAIN)[1]
-    evidence.equal(re.findall(r"\((\S+), (\S+)\)", inside), merges, "the list of the page")
+    evidence.prints(f"the merges are {listed(merges)}. Longest match: {code(third)}.")
+    evidence.prints(f"longest match still gives {code(third)}, but BPE gives {code(other)}")
 
 
 def test_experiment(evidence):
@@ -345,9 +358,9 @@ def test_experiment(evidence):
     evidence.close(level, [4.00, 2.46], 0.005, "bits by count after 100 and by gain after 1,000 merges")
     evidence.equal(RESULTS["provenance"]["words"][0], 64285, "words of the text")
     first = RESULTS["first merges"]
-    told = [pair.split() for pair in (*first["ratio"][:3], *first["count"][:2])]
-    found = re.search(r"By the ratio the first merges are (.*?)\. After", PLAIN)[1]
-    evidence.equal([list(p) for p in re.findall(r"\((\S+), (\S+)\)", found)], told, "the first merges")
+    ratio, count = ([listed([pair.split()]) for pair in first[name]] for name in ("ratio", "count"))
+    evidence.prints(f"By the ratio the first merges are {ratio[0]}, {ratio[1]} and {ratio[2]}, pairs with")
+    evidence.prints(f"by count they are {count[0]} and {count[1]}.")
 
 
 def test_short_run(evidence):
@@ -376,9 +389,10 @@ def test_short_run(evidence):
 
 @pytest.mark.library("tokenizers")
 def test_library_paper(evidence):
-    """The table of the exam paper is right, and the library segments each of its words as the code of the
-    page does."""
-    table = {name: TABLE[name] for name in ROW_NAMES}
+    """The table of the exam paper is right, the library segments each of its words as the code of the page
+    does, and most of the words that differ have the same number of pieces."""
+    table = evidence.table("", "200 merges")
+    del table[""]
     columns = []
     for size in SIZES:
         vocabulary, merges = m.vocabulary(MERGES[:size]), MERGES[:size]
@@ -387,24 +401,21 @@ def test_library_paper(evidence):
         ours = {word: (m.wordpiece(word, set(vocabulary)), m.bpe(word, merges)) for word in PAPER}
         evidence.equal(both, ours, f"368 words, {size} merges")
         differ = [word for word, pair in both.items() if pair[0] != pair[1]]
+        same = sum(len(both[word][0]) == len(both[word][1]) for word in differ)
+        evidence.bounded(same / len(differ), f"share with as many pieces, {size} merges", low=0.5)
         lengths = [sum(PAPER[word] * len(pair[way]) for word, pair in both.items()) for way in (0, 1)]
         column = [len(vocabulary), len(differ), sum(PAPER[w] for w in differ), *lengths]
         columns.append([f"{number:,}" for number in column])
-    evidence.equal(list(table.values()), [list(row) for row in zip(*columns)], "the rows of the table")
-    total = f"{PAPER.total()} words without its formulas, of which {len(PAPER)} are distinct"
-    evidence.equal(total in PAGE, True, "the size of the paper")
-
-
-ROW_NAMES = (
-    "pieces in the vocabulary", "distinct words that differ", "running words that differ",
-    "pieces, longest match", "pieces, merges replayed",
-)  # fmt: skip
+    names = ["pieces in the vocabulary", "distinct words that differ", "running words that differ",
+             "pieces, longest match", "pieces, merges replayed"]  # fmt: skip
+    evidence.equal(table, dict(zip(names, map(list, zip(*columns)))), "the rows of the table")
+    evidence.prints(f"{PAPER.total()} words without its formulas, of which {len(PAPER)} are distinct")
 
 
 @pytest.mark.library("tokenizers")
 def test_library_words(evidence):
-    """The library's WordPiece segments short words as the code of the page does, unknown ones included; its
-    BPE takes the lowest rank first."""
+    """The library's WordPiece segments short words as the code of the page does, unknown ones included; in
+    an example its BPE takes the lowest rank first."""
     segment = {tuple(known): oracles.library(known) for known, _ in RANDOM}
     found = [segment[tuple(known)](word) for known, word in RANDOM]
     evidence.equal(found, [m.wordpiece(word, known) for known, word in RANDOM], "40 random vocabularies")
@@ -432,8 +443,8 @@ def test_library_limits(evidence):
 
 @pytest.mark.library("tokenizers", "transformers")
 def test_files(evidence):
-    """The library saves WordPiece as a vocabulary and BPE as vocabulary and merges; so are the files of BERT
-    and GPT-2 in transformers."""
+    """The library saves WordPiece as a vocabulary and BPE as vocabulary and merges; so are, besides
+    tokenizer.json, the files of BERT and GPT-2 in transformers."""
     import transformers
 
     kept = {"WordPiece": {"vocab.txt"}, "BPE": {"vocab.json", "merges.txt"}}
