@@ -78,8 +78,8 @@ def three_choices(canvas):
     """A point for each pair of neighbouring letters of the exam paper: its count across, the logarithm of
     its ratio times the number of pieces upwards. The largest count is farthest right, o and n. The
     largest ratio is at the top of the left edge, b and j, a pair that occurs once. The largest gain, t and
-    h, is almost as far right as the largest count and higher: it lies on the outermost of the pale curves,
-    along which count times logarithm is constant. All points lie below a falling dashed line."""
+    h, is almost as far right as the largest count and higher: it lies just outside the outermost of the pale
+    curves, along which count times logarithm is constant. All points lie below a falling dashed line."""
     figure, (axes,) = canvas.panels(1, height=3.4)
     words = m.paper()
     pieces, pairs = m.counts({word: m.letters(word) for word in words}, words)
