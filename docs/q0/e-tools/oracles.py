@@ -80,6 +80,12 @@ def calculator(a, b, call):
     return (a + b, a - b, b - a, a * b, a / b, b / a, a**2, 2 * a)[call]
 
 
+def arithmetic(call):
+    """Return the result of a call such as `[Calculator(6 * 7)`."""
+    a, sign, b = call.removeprefix("[Calculator(").removesuffix(")").split()
+    return {"+": int(a) + int(b), "-": int(a) - int(b), "*": sum(int(a) for _ in range(int(b)))}[sign]
+
+
 def penalised(flat, wording, calls):
     """Return the penalised negative log-likelihood of a flat softmax policy, as a sum over the examples."""
     scores = wording @ flat.reshape(wording.shape[1], -1)
