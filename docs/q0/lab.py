@@ -15,7 +15,7 @@
 #
 # Three short experiments on the statements of Question 0. Each tests its claims with `assert`, a
 # line that stops the notebook if the claim is false, and ends with an exercise. The only
-# requirements are NumPy and Matplotlib, and the whole notebook runs in about ten seconds.
+# requirements are NumPy and Matplotlib, and the whole notebook runs in a few seconds.
 #
 # 1. Temperature: turn one knob and watch a distribution sharpen and flatten.
 # 2. RoPE: rotate pairs of coordinates and see that of the positions only their difference is left in

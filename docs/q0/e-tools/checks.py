@@ -274,14 +274,14 @@ def test_factor(evidence):
 def test_example(evidence):
     """The gains of the worked example and of the first variant, with the call where it stands and one token
     earlier."""
-    rows = [[0.1, 0.2, *[0.5] * 3], [0.9, 0.8, *[0.5] * 3], [0.2, 0.4], [0.4, 0.4], [0.8, 0.8]]
+    rows = [[*pair, 0.5, 0.5, 0.5] for pair in ((0.1, 0.2), (0.9, 0.8), (0.2, 0.4), (0.4, 0.4), (0.8, 0.8))]
     for row in rows:
         evidence.prints(", ".join(map(str, row)))
     plain, result = np.array(rows[:2])
     here = m.weights(5) @ np.log(result / plain)
     earlier = m.weights(6)[1:] @ np.log(result / plain)
     plain, bare, result = np.log(rows[2:])
-    asked, naive = m.weights(2) @ (result - bare), m.weights(2) @ (result - plain)
+    asked, naive = m.weights(5) @ (result - bare), m.weights(5) @ (result - plain)
     for tex, gain in (
         (r"G = \frac{5}{15} \ln 9 + \frac{4}{15} \ln 4 \approx 1.10", here),
         (r"G = \frac{4}{15} \ln 9 + \frac{3}{15} \ln 4 \approx 0.86", earlier),
