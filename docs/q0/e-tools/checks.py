@@ -180,7 +180,7 @@ def test_toy_rounds(evidence):
 
 
 def test_toy_verifier(evidence):
-    """Without the comparison of answers mean accuracy ends below its start, for 5, 20 and 300 examples."""
+    """Without comparing answers mean accuracy ends below its start, for 5, 20 and 300 examples."""
     for demos in ("5", "20", "300"):
         means = toy("unverified", demos, "accuracy").mean(axis=0)
         evidence.bounded(means[-1] - means[0], f"change of the mean, {demos} demonstrations", high=-0.01)
@@ -223,7 +223,7 @@ def test_loss(evidence):
 
 
 def test_weights(evidence):
-    """The weights are 5/15, 4/15, 3/15, 2/15, 1/15 and then 0; before the division their sum is 3."""
+    """The weights are 5/15, 4/15, 3/15, 2/15, 1/15 and then 0; undivided, their sum is 3."""
     raw = [max(Fraction(0), 1 - Fraction(t, 5)) for t in range(30)]
     exact = [float(x / sum(raw)) for x in raw]
     around = {t: float(max(0, 1 - Fraction(t, 5))) for t in range(-3, 30)}  # those below 0 must not count
@@ -336,8 +336,8 @@ def annotated(case, call, place):
 
 @pytest.mark.library("transformers", "torch")
 def test_network_losses(evidence):
-    """The experiment's losses of the plain text, of the text behind a call and of the text with a call in it,
-    on a random Llama of transformers that reads bytes, are the printed losses, each token predicted alone."""
+    """On a random Llama of transformers that reads bytes the experiment's losses, without a call, with one
+    before the text and with one in it, are the printed losses."""
     network = oracles.network()
     found = trial.annotate(network, lambda text: list(text.encode()), 1)
 
