@@ -381,6 +381,15 @@ def test_tie_weights(evidence):
     for distance, ratio in product(LENGTHS, (None, 0, 8.0, -8.0)):
         start, inside = m.base(distance, ratio), ratio is None
         tie = np.log(start) + distance / (2 if inside else 1) * np.array([1, -1, 0])[: len(start)]
+    ahead = np.log(start) + np.outer(distance / 2 + np.geomspace(1e-3, 20, 50), [1, -1])
+    margins = m.margin(ahead, start, BETA, (0, 1))
+    formulas = r"m_\theta > \beta D", r"\beta\sigma(-m_\theta) < \beta e^{-\beta D}"
+    evidence.prints("overtaking needs ${}$, where the gradient's weight is ${}$".format(*formulas))
+    for formula in formulas:
+        evidence.equation(
+            evidence.sentence(formula), 0, f"50 policies at which y_w leads, D = {distance}",
+            each="m_theta", m_theta=margins, beta=BETA, D=int(distance), sigma=expit,
+        )  # fmt: skip
         evidence.close(tie[0], tie[-1], 1e-12, f"log π(y_w) = log π(y_o) at the tie, D = {distance}")
         held, loose = (-m.dpo_gradient(tie, p, BETA, (0, 1))[0] / BETA for p in (start, free(start)))
         nats, ratio = (distance, -distance) if inside else (2 * distance, ratio)
