@@ -71,11 +71,11 @@ def dpo_gradient(logits, reference, beta, pair):
 def kto_gradient(logits, reference, beta, pair):
     """Return the gradient of the KTO losses of a desirable and an undesirable response, both weights 1.
 
-    The reference point is KL(policy‖reference), at least 0, and is held fixed as KTO does.
+    The reference point is KL(policy‖reference), held fixed as KTO does.
     """
     shift = log_softmax(logits) - np.log(reference)
     policy, gradient = softmax(logits), np.zeros_like(logits)
-    gains = beta * (shift - max(0, policy @ shift))
+    gains = beta * (shift - policy @ shift)
     for index, sign in zip(pair, (1, -1)):
         weight = sign * beta * expit(gains[index]) * expit(-gains[index])
         gradient -= weight * (np.eye(len(logits))[index] - policy)
