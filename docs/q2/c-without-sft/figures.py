@@ -81,23 +81,23 @@ def _mark_the_tie(canvas, left, right):
 def same_loss_different_policy(canvas):
     """Three runs of gradient descent at beta 0.1, steps of size 50, the base's favourite rejected. First
     panel: with the reference the losses from D = 3 and D = 60 coincide, without it the loss from D = 60
-    starts at 6 and soon joins them. Second panel: the preferred response is at once near probability 1
-    from D = 3; from D = 60 it draws level after 406 steps, without the reference after 7."""
+    is 5 after the first step and soon joins them. Second panel: the preferred response is at once near
+    probability 1 from D = 3; from D = 60 it draws level after 406 steps, without the reference after 7."""
     figure, (left, right) = canvas.panels(2, height=3.1)
     runs = [(3, True, canvas.blue, "-"), (60, True, canvas.red, "--"), (60, False, canvas.green, ":")]
-    shown = np.unique(np.geomspace(1, 1000, 120).astype(int)) - 1
+    shown = np.unique(np.geomspace(1, 1000, 120).astype(int))  # numbers of steps taken
     for lead, held, tint, dashes in runs:
         start = m.base(lead)
         reference = start if held else np.full(2, 0.5)
-        path = m.train(start, BETA, 1000, 50.0, reference)[shown]
-        left.loglog(shown + 1, m.dpo_loss(path, reference, BETA, (0, 1)), dashes, color=tint,
+        path = m.train(start, BETA, 1001, 50.0, reference)[shown]
+        left.loglog(shown, m.dpo_loss(path, reference, BETA, (0, 1)), dashes, color=tint,
                     linewidth=3 - lead / 40)  # fmt: skip
-        right.loglog(shown + 1, expit(path[:, 0] - path[:, 1]), dashes, color=tint)
+        right.loglog(shown, expit(path[:, 0] - path[:, 1]), dashes, color=tint)
     left.text(1.2, 0.003, "$D$ = 3 and $D$ = 60:\none curve")
     left.text(7, 1.5, "$D$ = 60,\n" + FREE, color=canvas.green)
     right.text(2.5, 20, "$D$ = 3", color=canvas.blue)
     right.text(60, 1e-13, "$D$ = 60", color=canvas.red)
     right.text(9, 1e-5, "$D$ = 60,\n" + FREE, color=canvas.green)
-    left.set(xlabel="step", ylabel="loss")
-    right.set(xlabel="step", ylabel=r"$\pi_\theta(y_w \mid x)$", ylim=(1e-28, 1e4))
+    left.set(xlabel="steps taken", ylabel="loss")
+    right.set(xlabel="steps taken", ylabel=r"$\pi_\theta(y_w \mid x)$", ylim=(1e-28, 1e4))
     return figure
