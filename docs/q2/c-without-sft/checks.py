@@ -144,13 +144,17 @@ def test_without_the_term(evidence):
 
 
 def test_dpo_coverage(evidence):
-    r"""DPO's expected loss leads to $\pi^*$ if the pairs connect all responses, and else it need not;
+    r"""DPO's expected loss leads to $\pi^*$ if the pairs connect all responses (a chain, or at random), and
+    else it need not;
     without $\piref$ it leads to $e^{r/\beta}$, normalised, whatever the base is."""
-    chain, apart = [(i, i + 1) for i in range(5)], []
+    chain, apart, rng = [(i, i + 1) for i in range(5)], [], np.random.default_rng(21)
     least = evidence.sentence(r"\pi = \softmax(r/\beta)")
     for p, r, b in instances(10, 9):
         p, b = 0.9 * p + 0.1 / 6, b + 0.2
-        evidence.close(dpo_fit(p, r, b, chain), m.optimum(p, r, b), 1e-6, "BFGS, a chain of five pairs")
+        names = rng.permutation(6)
+        tree = [(names[i], names[rng.integers(i)]) for i in range(1, 6)]
+        for name, pairs in (("a chain", chain), ("a random tree", tree), ("both", tree + chain)):
+            evidence.close(dpo_fit(p, r, b, pairs), m.optimum(p, r, b), 1e-6, f"BFGS, {name} of pairs")
         loose = dpo_fit(free(p), r, b, chain)
         evidence.equation(least, 1e-6, "BFGS on the loss without a reference", pi=loose, r=r, beta=b)
         evidence.bounded(np.abs(loose - m.optimum(p, r, b)).max(), "its distance from π*", low=0.01)
@@ -184,18 +188,20 @@ def test_kl_price(evidence):
 
 def test_zero_support(evidence):
     r"""A response with $\piref(y) = 0$ keeps probability $0$ at the optimum for every reward; any mass on
-    it costs $\infty$."""
-    rng, kept, values = np.random.default_rng(13), [], []
+    it costs $\infty$; the others share the mass as if it were not there."""
+    rng, kept, values, others = np.random.default_rng(13), [], [], []
     for p, r, b in instances(200, 13):
         p = np.append(0, p[1:] / p[1:].sum())
         r = np.append(10.0 ** rng.uniform(-3, 6), r[1:])  # tempting, up to a million
         kept.append(m.optimum(p, r, b)[0])
+        others.append(m.optimum(p, r, b)[1:] - best_policy(p[1:], r[1:], b))
         mass = 10.0 ** rng.uniform(-300, 0)
         values.append(float(m.rlhf_objective(np.append(mass, (1 - mass) * p[1:]), p, r, b)))
     evidence.equation(
         evidence.sentence(r"\pi^*(y \given x) = 0"), 0, "200 optima, rewards of up to a million on y",
         each="pi_star", pi_star=[lambda y, x, k=k: {("y", "x"): k}[y, x] for k in kept], y="y", x="x",
     )  # fmt: skip
+    evidence.close(others, 0, 1e-5, "the rest of these optima against BFGS over the other five responses")
     evidence.equal(set(values), {-np.inf}, "the objective of 200 policies with mass down to 1e-300 on it")
 
 
@@ -342,6 +348,9 @@ def test_same_loss_different_policy(evidence):
     evidence.close(m.dpo_loss(far, m.base(FAR), BETA, (0, 1)), losses, 1e-11, "100 steps, loss by loss")
     others = [m.dpo_loss(m.train(p, BETA, STEPS + 1, RATE), p, BETA, (0, 1)) for p, _, _ in instances(20, 10)]
     evidence.close(others, [losses] * 20, 1e-11, "100 steps from each of 20 random references")
+    moves = [m.train(p, BETA, STEPS + 1, RATE) - np.log(p) for p, _, _ in instances(20, 10)]
+    alone = np.pad(near - near[0], ((0, 0), (0, 4)))  # six responses, two of them in the pair
+    evidence.close(moves, [alone] * 20, 1e-11, "θ − θ_ref in these runs, 0 outside the pair")
     for path, distance, printed in ((near, NEAR, "> 0.99"), (far, FAR, "< 10^{-6}")):
         formula = evidence.sentence(rf"\pitheta(y_w) {printed}")
         final = {"w": expit(lead(path)[-1])}
@@ -372,15 +381,6 @@ def weights_on_the_way(evidence, start, distance):
             evidence.sentence(formula), 1e-12, f"the gradient in the logit of y_l, D = {distance}",
             each="omega_theta", omega_theta=weights, beta=BETA, D=int(distance),
         )  # fmt: skip
-
-
-def test_tie_weights(evidence):
-    r"""At the tie with a favourite $y_l$ the weight over $\beta$ is $\sigma(-\beta D)$, and $\frac12$
-    without $\piref$; at the tie with a $y_o$ outside it is $\sigma(-2\beta D)$, and
-    $\sigma(-2\beta D - \beta c)$ without."""
-    for distance, ratio in product(LENGTHS, (None, 0, 8.0, -8.0)):
-        start, inside = m.base(distance, ratio), ratio is None
-        tie = np.log(start) + distance / (2 if inside else 1) * np.array([1, -1, 0])[: len(start)]
     ahead = np.log(start) + np.outer(distance / 2 + np.geomspace(1e-3, 20, 50), [1, -1])
     margins = m.margin(ahead, start, BETA, (0, 1))
     formulas = r"m_\theta > \beta D", r"\beta\sigma(-m_\theta) < \beta e^{-\beta D}"
@@ -390,6 +390,15 @@ def test_tie_weights(evidence):
             evidence.sentence(formula), 0, f"50 policies at which y_w leads, D = {distance}",
             each="m_theta", m_theta=margins, beta=BETA, D=int(distance), sigma=expit,
         )  # fmt: skip
+
+
+def test_tie_weights(evidence):
+    r"""At the tie with a favourite $y_l$ the weight over $\beta$ is $\sigma(-\beta D)$, and $\frac12$
+    without $\piref$; at the tie with a $y_o$ outside it is $\sigma(-2\beta D)$, and
+    $\sigma(-2\beta D - \beta c)$ without."""
+    for distance, ratio in product(LENGTHS, (None, 0, 8.0, -8.0)):
+        start, inside = m.base(distance, ratio), ratio is None
+        tie = np.log(start) + distance / (2 if inside else 1) * np.array([1, -1, 0])[: len(start)]
         evidence.close(tie[0], tie[-1], 1e-12, f"log π(y_w) = log π(y_o) at the tie, D = {distance}")
         held, loose = (-m.dpo_gradient(tie, p, BETA, (0, 1))[0] / BETA for p in (start, free(start)))
         nats, ratio = (distance, -distance) if inside else (2 * distance, ratio)
@@ -456,6 +465,7 @@ def test_reference_resets(evidence):
     start = m.base(FAR, 0)
     held, loose = (m.train(start, BETA, 1000, RATE, p) for p in (start, free(start)))
     evidence.equal(held.tolist() == loose.tolist(), True, "1,000 steps, bit by bit")
+    evidence.prints(r"slows the pair if $c < 0$, speeds it up if $c > 0$ and changes nothing if $c = 0$")
     unchanged = np.log(start[0] / start[1])
     evidence.equation(evidence.sentence("c = 0"), 0, "the base of these steps", c=unchanged)
 
@@ -473,6 +483,8 @@ def test_steps_to_tie(evidence):
         evidence.shows(text, value)
     for text, value in zip(("406", "7"), steps):
         evidence.shows(text, value)
+    evidence.prints(rf"the tie comes after {steps[0]} steps, and after {steps[1]} without $\piref$")
+    evidence.prints(rf"comes at step {steps[0]}, at a loss of 0.0025; without $\piref$ at step {steps[1]}")
 
 
 def test_what_a_loss_buys(evidence):
@@ -538,6 +550,16 @@ def test_nll_term(evidence):
     evidence.bounded(stuck[0], "π(y_w) after 100 steps without it", high=1e-12)
     for text, value in (("0.2", weight), ("60", FAR), ("100", STEPS)):
         evidence.shows(text, value)
+    for p, _, b in instances(20, 22):
+        start, rate = 0.9 * p + 0.1 / 6, 0.5
+        path = m.train(start, b, 6, rate, p, weight)
+
+        def loss(at):
+            return m.dpo_loss(at, p, b, (0, 1)) - weight * log_softmax(at)[0]
+
+        slopes = [approx_fprime(logits, loss, 1e-7) for logits in path[:-1]]
+        steps = np.diff(path, axis=0) / rate
+        evidence.close(-steps, slopes, 1e-6, "five steps against finite differences of the whole loss")
 
 
 def test_kto(evidence):
@@ -624,6 +646,8 @@ def costs(flow):
             "$D$", lambda D: D, lambda D: flow(n=D, beta=BETA, b=-D)),
         r"DPO time to the tie with a $y_o$ outside the pair": (
             r"$e^{2\beta D}$", lambda D: np.exp(2 * BETA * D), lambda D: flow(n=2 * D, beta=BETA, b=0 * D)),
+        r"the same without $\piref$, if there $b = -D$": (
+            r"$e^{\beta D}$", lambda D: np.exp(BETA * D), lambda D: flow(n=2 * D, beta=BETA, b=-D)),
         r"samples for an even chance of one good": ("$e^L$", np.exp, m.samples_for_even_chance),
         r"PPO rounds of full growth from $P_0$ to 1, if one token decides": (
             r"$L/\log(1 + \varepsilon)$", lambda L: L, lambda L: [
@@ -646,8 +670,6 @@ def test_cost_table(evidence):
     for number, (name, (_, shape, value)) in enumerate(rows.items(), 1):
         plain = [re.sub(r" \\times 10\^\{?(-?\d+)\}?", r"e\1", cell.strip("$")) for cell in table[name][2:]]
         numbers = [Decimal(cell) for cell in plain]
-        r"the same without $\piref$, if there $b = -D$": (
-            r"$e^{\beta D}$", lambda D: np.exp(BETA * D), lambda D: flow(n=2 * D, beta=BETA, b=-D)),
         rounded = [Decimal(float(v)).quantize(p) for v, p in zip(value(LENGTHS * 1.0), numbers)]
         evidence.equal(numbers, rounded, f"row {number}: {', '.join(plain)} against the formula, rounded")
         ratio = np.divide(*(np.array(value(far)) / shape(far)))
@@ -658,8 +680,11 @@ def test_cost_table(evidence):
 def test_adam_is_blind_too(evidence):
     """Under Adam, too, DPO runs from $D = 3$ and $D = 60$ share their loss but not their policy."""
     starts = [m.base(3), m.base(60), np.array([1e-9, 0.1, 0.9 - 1e-9])]
-    (near, near_policy), (far, far_policy), (other, _) = (adam_run(p, 0.1, 200, 0.1) for p in starts)
+    runs = [adam_run(p, 0.1, 200, 0.1) for p in starts]
+    (near, near_policy), (far, far_policy), (other, _) = runs
     evidence.close([far, other], [near, near], 1e-11, "torch.optim.Adam, 200 losses, three references")
+    ratios = [np.log(q[:2] / p[:2]) @ [1, -1] for p, (_, q) in zip(starts, runs)]
+    evidence.close(ratios, ratios[0], 1e-9, "the nats gained in these runs")
     evidence.bounded(near_policy[0], "final π(y_w) from D = 3", low=0.99)
     evidence.bounded(far_policy[0], "final π(y_w) from D = 60", high=1e-7)
 
