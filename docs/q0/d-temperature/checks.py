@@ -1,5 +1,6 @@
 """Checks of 0(d): what temperature does to probabilities, order, entropy and sampling."""
 
+from fractions import Fraction
 from functools import cache, partial
 from itertools import combinations, product
 
@@ -102,9 +103,12 @@ def test_power_form(evidence):
 def test_order_and_top_mass(evidence):
     """No $T$ changes the order of the tokens. As $T$ rises, the mass of the top $k$ and the sum of squares
     fall, and the entropy rises."""
-    rows = np.array([m.tempered(z, TEMPERATURES) for z in DRAWS])
-    order = np.broadcast_to(np.argsort(DRAWS, axis=-1)[:, None], rows.shape)
-    evidence.close(np.argsort(rows, axis=-1), order, 0, "tokens in order, 6,000 distributions")
+    draws = np.concatenate([DRAWS, np.round(DRAWS / 3) / 2])  # the second half with ties
+    rows = np.array([m.tempered(z, TEMPERATURES) for z in draws])
+    order = np.argsort(draws, axis=-1, kind="stable")
+    order = np.broadcast_to(order[:, None], rows.shape)
+    found = np.argsort(rows, axis=-1, kind="stable")
+    evidence.close(found, order, 0, "tokens in order, 12,000 distributions, half of them with ties")
     outside = np.cumsum(np.sort(rows, axis=-1), axis=-1)[..., :-1]  # for k = 5, 4, 3, 2, 1
     pairs = np.einsum("...i,...j,ij->...", rows, rows, 1 - np.eye(6))  # not 1 − Σp², which rounds to 0
     grows = {"the mass outside the top k": outside, "1 − Σp²": pairs, "the entropy": entr(rows).sum(axis=-1)}
@@ -125,12 +129,15 @@ def test_limits_with_ties(evidence):
     for ties, gap in ((1, 0.5), (2, 1.0), (4, 0.2)):
         logits = np.r_[np.full(ties, 3.0), 3 - gap - np.arange(6 - ties)]
         outside = m.tempered(logits, TEMPERATURES)[:, ties:].sum(axis=-1)
-        bound = (6 - ties) / ties * np.exp(-gap / TEMPERATURES)
-        evidence.bounded(outside / bound, f"mass outside over its bound, {ties} of 6 tied", high=1)
+        bound = evidence.sentence(r"R(T) \le \frac{n - m}{m} e^{-g/T}")
+        scope = {"n": 6, "m": ties, "g": gap, "T": TEMPERATURES}
+        route = f"mass outside, {ties} of 6 tied, 60 temperatures"
+        masses = [lambda t, mass=mass: mass for mass in outside]
+        evidence.equation(bound, 0, route, each="T R", R=masses, **scope)
         level = m.tempered(np.r_[logits[:ties], np.full(6 - ties, 3 - gap)], TEMPERATURES)
         inside, outside = level[:, :ties].sum(axis=-1), level[:, ties:].sum(axis=-1)
         route = f"mass outside over inside if the others tie too, {ties} of 6 on top"
-        evidence.close(outside / inside, bound, 1e-13, route)
+        evidence.close(outside / inside, bound.function(each="T")(**scope), 1e-13, route)
         route = f"H at T = 0.001 and 10⁶, {ties} of 6 on top"
         evidence.close(m.entropy(logits, [1e-3, 1e6]), np.log([ties, 6]), 1e-9, route)
 
@@ -181,7 +188,7 @@ def test_token_paths(evidence):
 def test_printed_numbers(evidence):
     """The printed table, ratios, top-token probabilities, nucleus sizes, upper limit and peak follow from
     the definitions."""
-    _, *rows = evidence.table("$T$").items()
+    (_, *rows), tops = evidence.table("$T$").items(), []
     evidence.equal([t for t, _ in rows], ["0.5", "1", "2"], "rows of the table")
     for t, (chances, entropy) in rows:
         p = [softmax(evidence, 2, 1, 0)(i, sp.Rational(t)) for i in (1, 2, 3)]
@@ -189,13 +196,16 @@ def test_printed_numbers(evidence):
         evidence.equal(
             [*chances.split(", "), entropy], [f"{sp.N(x):.4f}" for x in exact], f"SymPy's row for T = {t}"
         )
-        evidence.shows({"0.5": "0.87", "1": "0.67", "2": "0.51"}[t], p[0])
+        tops.append(f"{sp.N(p[0]):.2f}")
+        evidence.shows(tops[-1], p[0])
+    evidence.prints("logits $2, 1, 0$ the likeliest token has probability {}, {} and {}".format(*tops))
     evidence.shows("1.0986", np.log(3))
     evidence.shows("1.20", m.peak_temperature(m.LOGITS, 1))
     temperatures, threshold = (0.5, 1, 2), 0.9
     sizes = (np.cumsum(m.tempered(m.LOGITS, temperatures), axis=-1) < threshold).sum(axis=-1) + 1
     for text, value in zip(("0.5", "0.9", "2", "3", "6"), (temperatures[0], threshold, *sizes), strict=True):
         evidence.shows(text, value)
+    evidence.prints("it holds {}, {} and {} tokens".format(*sizes))
     cold, hot = (first / second for first, second in m.tempered(np.log([4, 1]), [0.5, 2]))
     evidence.prints(rf"$4^2 = {cold:.0f}$ at $T = \frac{{1}}{{2}}$")
     evidence.prints(f"$4^{{1/2}} = {hot:.0f}$ at $T = 2$")
@@ -211,6 +221,10 @@ def test_sentence_order(evidence):
     exact = [[0.3, 0.3, 0.4], [9 / 26, 9 / 26, 4 / 13]]
     evidence.close(sentences, exact, 1e-15, "three sentences against fractions, T = 1 and 1/2")
     evidence.equal([int(np.argmax(s)) for s in sentences], [2, 0], "the likeliest sentence")
+    fractions = [Fraction(x).limit_denominator(100) for x in sentences[1]]
+    text = ", ".join(rf"\frac{{{x.numerator}}}{{{x.denominator}}}" for x in fractions)
+    evidence.prints(f"${text}$: now it is the least likely")
+    evidence.prints("${:.1f}, {:.1f}, {:.1f}$: the one with $B$ is the likeliest".format(*sentences[0]))
     (first, _, third), (cold, _, last) = sentences
     for text, value in (("0.3", first), ("0.4", third), ("26", 9 / cold), ("13", 4 / last)):
         evidence.shows(text, value)
@@ -245,7 +259,7 @@ def test_transformers_warper(evidence):
 @pytest.mark.library("transformers", "torch")
 def test_generate_needs_sampling(evidence):
     """In transformers generate() divides the logits by $T$ when it samples, and only then; top-$p$ acts on
-    the result."""
+    the result, and top-$k$ keeps the same tokens."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM, set_seed
 
@@ -257,8 +271,9 @@ def test_generate_needs_sampling(evidence):
     model = LlamaForCausalLM(shape)
 
     def run(**settings):
-        return model.generate(torch.tensor([[1, 2, 3]]), max_new_tokens=8, top_k=0, output_scores=True,
-                              output_logits=True, return_dict_in_generate=True, **settings)  # fmt: skip
+        return model.generate(torch.tensor([[1, 2, 3]]), max_new_tokens=8, output_scores=True,
+                              output_logits=True, return_dict_in_generate=True,
+                              **{"top_k": 0} | settings)  # fmt: skip
 
     for sample, factor in ((True, 2), (False, 1)):
         out = run(do_sample=sample, temperature=0.5)
@@ -267,6 +282,11 @@ def test_generate_needs_sampling(evidence):
     for beams in (1, 3):
         cold, hot = (run(num_beams=beams, temperature=t).sequences.tolist() for t in (0.1, 10.0))
         evidence.equal(cold, hot, f"tokens at T = 0.1 and T = 10 without sampling, {beams} beams")
+    out = run(do_sample=True, temperature=0.5, top_k=3)
+    scores, logits = (np.stack(values)[:, 0] for values in (out.scores, out.logits))
+    top = logits >= np.sort(logits)[:, -3:-2]
+    evidence.close(scores[top], 2 * logits[top], 0, "scores of the three largest logits, top-k = 3, T = 0.5")
+    evidence.equal(np.isfinite(scores).tolist(), top.tolist(), "tokens that top-k = 3 keeps in 8 steps")
     out = run(do_sample=True, temperature=0.5, top_p=0.9)
     kept, z = torch.stack(out.scores).isfinite().sum(-1)[:, 0], torch.stack(out.logits)[:, 0]
     after, before = ((np.sort(-m.tempered(z, t)).cumsum(-1) > -0.9).sum(-1) + 1 for t in (0.5, 1))
