@@ -528,8 +528,8 @@ def test_swap(evidence):
     for number, reward in enumerate(SWAP.reward, 1):
         evidence.prints(rf"$r_a(x_{number}, \cdot) = ({reward[0]:g}, {reward[1]:g})$")
     evidence.prints(f"$h = ({SWAP.shift[0]:g}, {SWAP.shift[1]:g})$")
-    for low, high in 100 * policy:
-        evidence.prints(f"{low:.0f} % for the lower and {high:.0f} % for the higher")
+    for low, high in policy:
+        evidence.prints(f"{low:.2f} for the lower and {high:.2f} for the higher")
 
 
 def test_variance_exception(evidence):
