@@ -7,7 +7,7 @@ import sys
 from checking import checks, mutate
 from checking.junit import command
 from paper.jobs import Failed
-from paper.parts import Part, chosen
+from paper.parts import Part, chosen, discover
 
 from pages.build import finish, logged, make
 
@@ -38,7 +38,9 @@ def main() -> int:
         return subprocess.run([*command(part), "-k", given.k]).returncode
     report = logged()
     library(part)
-    problems = make(report, only=part.id)
+    # Of the other parts what is kept may be older than they are: the build says what is wrong there.
+    others = tuple(f"docs/{other.id}/" for other in discover() if other.id != part.id)
+    problems = [problem for problem in make(report, only=part.id) if not problem.startswith(others)]
     code = finish(report, problems, "The part is sound. Now ./scripts/build makes the site with it.")
     return code or (mutate.main(part.id) if given.mutate else 0)
 
