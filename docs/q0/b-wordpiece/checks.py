@@ -89,6 +89,16 @@ def test_order(evidence):
     evidence.bounded(backward, "words of the paper that change with the merges backward", low=100)
 
 
+def test_overlap(evidence):
+    """Of occurrences that overlap, a merge replaces the first from the left, and counts it alone."""
+    for length, left in ((3, ["##aa", "##a"]), (4, ["##aa", "##aa"]), (5, ["##aa", "##aa", "##a"])):
+        pieces, pair = ["##a"] * length, ("##a", "##a")
+        segments = {"x": pieces}
+        evidence.equal(m.merged(pieces, pair), left, f"{length} equal letters, by hand")
+        evidence.equal(oracles.replaced(segments, pair)["x"], left, "by a regular expression")
+        evidence.equal(m.counts(segments, {"x": 7})[1][pair], 7 * (length // 2), "seven times the pairs")
+
+
 def test_whole_words(evidence):
     """Of the words of the paper, those in the vocabulary are left whole by both methods; so is every piece
     of the vocabulary that begins a word."""
@@ -218,6 +228,19 @@ def test_gain(evidence):
         evidence.equation(label, 1e-9, route, each=gains, varphi=m.spread)
     ours = [m.gain(g["n"], g["c_a"], g["c_b"], g["N"]) for g in gains]
     evidence.close(ours, [g["Delta_L"] for g in gains], 1e-8, "the criterion of the experiment")
+
+
+def test_paper_gain(evidence):
+    r"""For the most frequent pair of neighbouring letters of the paper the gain is far below
+    $n \log(N s)$."""
+    pieces, pairs, segments = text(PAPER, 0)
+    (a, b), n = pairs.most_common(1)[0]
+    evidence.equal((a, b), ("##o", "##n"), "the pair that the page names")
+    product = n * np.log(pieces.total() * n / (pieces[a] * pieces[b]))
+    gain = oracles.gain(segments, PAPER, (a, b))
+    evidence.bounded(gain / product, "SciPy's entropy of the text, over the product", high=0.5)
+    evidence.shows("103", product)
+    evidence.shows("43", gain)
 
 
 def test_bound(evidence):
