@@ -428,8 +428,31 @@ def test_longer_input(evidence):
 
 
 @pytest.mark.library("torch")
+def test_evaluation(evidence):
+    """In the experiment all targets of separate chunks are scored, and of a sliding window the last."""
+    import torch
+
+    from . import experiment as trial
+
+    def model(tokens):  # loses as many bits as there are tokens to read, and for letter 1 one more
+        bits = torch.arange(1.0, tokens.shape[1] + 1)
+        chances = torch.stack([0.5**bits, 0.5 ** (bits + 1), 1 - 1.5 * 0.5**bits], dim=-1)
+        return chances.log().expand(len(tokens), -1, -1)
+
+    valid, targets = (torch.arange(1025) > 700).long(), 20
+    found = trial.evaluate(model, valid, (16, 32), targets)
+    ends = np.linspace(32, 1024, targets).astype(int)
+    for length in (16, 32):
+        chunks = (length + 1) / 2 + 324 / 1024
+        evidence.close(found[length]["chunks"], chunks, 1e-5, f"{length} positions, a letter of 324 targets")
+        last = length + np.mean(ends > 700)
+        evidence.close(found[length]["sliding"], last, 1e-5, f"the last of {length}, at the same ends")
+
+
+@pytest.mark.library("torch")
 def test_short_run(evidence):
-    """In the experiment the models differ only in where position enters, and a short run learns."""
+    """In the experiment the models start from equal parameters, position enters where it should and not
+    where it should not, and a short run learns."""
     from . import experiment as trial
 
     short = SimpleNamespace(**vars(trial.FULL) | {"layers": 1, "steps": 40, "targets": 20})
