@@ -103,7 +103,8 @@ def runs(items: list[dict]) -> list[dict]:
     """Return comparisons with those of one check by one route taken together: the worst error, all values."""
     found = {}
     for item in items:
-        key = (item.get("check"), item.get("route"), item.get("source"), item["status"])
+        # An exact comparison has no error, so it is not taken together with a numeric one by the same route.
+        key = (item.get("check"), item.get("route"), item.get("source"), item["status"], "error" in item)
         if key in found and "error" in item:
             first = found[key]
             first |= {
