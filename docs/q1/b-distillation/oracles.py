@@ -69,14 +69,14 @@ def whole(pair):
 
 
 def exam(pair, **more):
-    """Return the question's symbols, with an input and parameters that name the two languages."""
+    """Return the question's symbols; a model takes its own parameters only, and knows the one input."""
 
-    def chance(*given):
-        *what, x, theta = given
-        return theta[x](*what)
+    def chance(name):
+        return lambda *given: given[-1][name, given[-2]](*given[:-2])
 
     return {
-        "x": 7, "theta_T": {7: pair.teacher}, "theta_S": {7: pair.student}, "p_T": chance, "p_S": chance,
+        "x": 7, "theta_T": {("T", 7): pair.teacher}, "theta_S": {("S", 7): pair.student},
+        "p_T": chance("T"), "p_S": chance("S"),
     } | more  # fmt: skip
 
 
