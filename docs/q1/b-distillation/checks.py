@@ -15,7 +15,20 @@ from scipy.special import log_softmax, softmax
 from scipy.stats import entropy
 
 from . import model as m
-from .oracles import Language, along, at, cross, exam, free_student, languages, slope, whole, words
+from .oracles import (
+    Language,
+    along,
+    at,
+    cross,
+    exam,
+    free_student,
+    languages,
+    laws,
+    slope,
+    small_trial,
+    whole,
+    words,
+)
 
 HERE = Path(__file__).parent
 ROUNDING = 1e-12
@@ -85,7 +98,8 @@ def test_mixed_targets(evidence):
 
 def test_temperature(evidence):
     r"""The gradient of the softened loss with its $\tau^2$ is $\tau(q - p)$, and for
-    $\tau \to \infty$ it tends to the difference of the centred logits, over $n$."""
+    $\tau \to \infty$ it tends, for any logits of three words, to the difference of the centred ones, over
+    $n$."""
     rng, printed = np.random.default_rng(0), evidence.printed("eq-1b-tempered").function(statement=2)
     each = []
     for v, z, tau in zip(*rng.normal(0, 2, (2, 9, 4)), np.geomspace(0.3, 30, 9)):
@@ -108,8 +122,8 @@ def test_temperature(evidence):
 
 
 def test_temperature_table(evidence):
-    r"""Without $\tau^2$ the gradient of the example falls by factors that tend to 4 when $\tau$ doubles;
-    with it its length tends to 0.5590."""
+    r"""Without $\tau^2$ the gradient of the example falls by factors that rise to 3.99 when $\tau$ doubles
+    up to 16; with it its length at $\tau = 1000$ is that of the limit, 0.5590."""
     v, taus = np.array([2.0, 1, 0, -1]), np.array([1, 2, 4, 8, 16])
     slopes = [slope(lambda z: cross(softmax(v / t), softmax(z / t)), np.zeros(4)) for t in taus]
     plain = np.linalg.norm(slopes, axis=1)
@@ -120,7 +134,9 @@ def test_temperature_table(evidence):
     evidence.bounded(np.diff([*factors, 4]), "steps of the factors per doubling, and from there to 4", low=0)
     for text, value in (("3.58", factors[0]), ("3.99", factors[-1])):
         evidence.shows(text, value)
-    evidence.shows("0.5590", np.linalg.norm(v - v.mean()) / 4)
+    limit, far = np.linalg.norm(v - v.mean()) / 4, np.linalg.norm(softmax(v / 1000) - 0.25) * 1000
+    evidence.close(far, limit, 1e-6, "length at τ = 1000 against that of the centred logits, over 4")
+    evidence.shows("0.5590", limit)
 
 
 def test_sequence_loss(evidence):
@@ -173,11 +189,13 @@ def test_mode(evidence):
     each = []
     for pair in PAIRS:
         best = max(SENTENCES, key=pair.teacher.joint.get)
-        point = SimpleNamespace(teacher=Language({best: 1.0}), student=pair.student)
-        given = exam(point, L_seq=0, V=WORDS)
-        left = evidence.printed("eq-1b-seq").function(sets={"T": [best]})(**given)
+        mass = dict.fromkeys(SENTENCES, 0.0) | {best: 1.0}
+        point = SimpleNamespace(teacher=Language(mass), student=pair.student)
+        left = evidence.printed("eq-1b-seq").function(sets={"T": SENTENCES})(**exam(point, L_seq=0))
         each.append(exam(pair, y_hat=best, L_hat=len(best), L_cal_mode=left))
-    evidence.equation("eq-1b-mode", ROUNDING, "the printed eq-1b-seq for a point mass", each=each)
+    evidence.equation(
+        "eq-1b-mode", ROUNDING, "the printed eq-1b-seq for a point mass, all 15 terms", each=each
+    )
 
 
 def test_optima(evidence):
@@ -313,7 +331,10 @@ def test_torch(evidence):
 @pytest.mark.library("trl", "torch")
 def test_trl(evidence):
     r"""The loss of trl's `GKDTrainer` is the mean KL over unmasked positions, teacher first for `beta=0` and
-    student first for `beta=1`, with no $\tau^2$; 0.001 from either end it is about 1,000 times smaller."""
+    student first for `beta=1`, with no $\tau^2$; 0.001 from either end it is about 1,000 times smaller. The
+    trainer computes it at $\tau = 1$ though its temperature is 3."""
+    from unittest.mock import Mock
+
     import torch
     from trl.experimental.gkd import GKDTrainer
 
@@ -332,6 +353,13 @@ def test_trl(evidence):
             evidence.bounded(near / known[end], route, low=9e-4, high=1e-3)
     evidence.shows("0.001", near / known[1])
     evidence.shows("0.999", beta)
+    models = [Mock(return_value=SimpleNamespace(logits=logits)) for logits in (z, v)]
+    trainer = Mock(teacher_model=models[1], beta=0, temperature=3.0, args=Mock(temperature=3.0),
+                   generalized_jsd_loss=GKDTrainer.generalized_jsd_loss)  # fmt: skip
+    inputs = {"input_ids": labels, "attention_mask": labels, "labels": labels}
+    found = GKDTrainer.compute_loss(trainer, models[0], inputs).item()
+    p, q = (softmax(logits.numpy(), axis=-1)[:, :-1][kept[:, 1:]] for logits in (v, z))
+    evidence.close(found, entropy(p, q, axis=-1).mean(), ROUNDING, "SciPy's KL at τ = 1, loss of the trainer")
 
 
 def test_experiment(evidence):
@@ -365,38 +393,43 @@ def test_experiment(evidence):
 
 @pytest.mark.library("torch")
 def test_short_run(evidence):
-    """The losses, sentences and greedy outputs of the experiment are those of loops over the prefixes, and a
+    """The losses of the experiment are those of loops over the prefixes, the sampled one on average, and a
     short training on each loss lowers that loss."""
-    import torch
+    t = small_trial()
+    inputs, drawn, teacher = t.part
 
-    from . import experiment as trial
+    def loss(kind, student=t.student):
+        return t.trial.loss(kind, student, teacher, drawn, t.short).item()
 
-    short = SimpleNamespace(**vars(trial.FULL) | {"words": 3, "length": 3, "train": 60, "steps": 40})
-    part, test = trial.task(0, short)
-    inputs, drawn, teacher = part
-    torch.manual_seed(1)
-    start = trial.Model(short, short.student)
-    with torch.no_grad():
-        student = start(inputs).log_softmax(-1)
-        losses = {kind: trial.loss(kind, student, teacher, drawn, short).item() for kind in trial.LOSSES}
-        outputs = trial.greedy(student, short).tolist()
     every = list(product((1, 2, 3), repeat=3))
-    prefixes = [tuple(word + 1 for word in u) for u in trial.nodes(3, 3)]
-    tables = [
-        [dict(zip(prefixes, row.double().exp().numpy())) for row in logs] for logs in (teacher, student)
-    ]
     known = {kind: [] for kind in ("reference", "word", "exact", "mode")}
-    for one, other, number in zip(*tables, drawn.tolist()):
-        p, q = (np.array(list(m.sentences(table).values())) for table in (one, other))
+    for one, other, number in zip(*t.tables, drawn.tolist()):
+        p, q = laws(one), laws(other)
         known["reference"].append(-math.log(q[number]))
         known["word"].append(m.word_loss(one, other, every[number]))
-        known["exact"].append(cross(p / p.sum(), q / q.sum()))
+        known["exact"].append(cross(p, q))
         known["mode"].append(-math.log(q[p.argmax()]))
     for kind, values in known.items():
-        evidence.close(losses[kind], np.mean(values), 1e-5, f"loops over 60 inputs, loss {kind}")
-    walks = [m.beam_search(other, 1)[0] for other in tables[1]]
-    evidence.equal([every[number] for number in outputs], walks, "greedy outputs against a beam of one")
-    for kind in trial.LOSSES:
-        logs = trial.train(kind, 1, part, short)(inputs).log_softmax(-1)
-        after = trial.loss(kind, logs, teacher, drawn, short).item()
-        evidence.bounded(losses[kind] - after, f"fall of the loss {kind} in 40 steps", low=0.1)
+        evidence.close(loss(kind), np.mean(values), 1e-5, f"loops over 60 inputs, loss {kind}")
+    draws = np.array([loss("sample") for _ in range(400)])
+    error = (draws.mean() - np.mean(known["exact"])) / (draws.std(ddof=1) / 20)
+    evidence.bounded(abs(error), "standard errors, mean of 400 sampled losses less exact", high=4)
+    evidence.bounded(draws.std(), "standard deviation of the sampled loss", low=0.01)
+    for kind in t.trial.LOSSES:
+        logs = t.trial.train(kind, 1, t.part, t.short)(inputs).log_softmax(-1)
+        evidence.bounded(loss(kind) - loss(kind, logs), f"fall of the loss {kind} in 40 steps", low=0.1)
+
+
+@pytest.mark.library("torch")
+def test_evaluation(evidence):
+    """What the experiment measures of a student, its KL, its entropy, the mass of its greedy output and how
+    often this is the teacher's mode, is what loops over sentences give."""
+    t = small_trial()
+    every, values = list(product((1, 2, 3), repeat=3)), []
+    for one, other in zip(*t.tables):
+        p, q = laws(one), laws(other)
+        output = every.index(m.beam_search(other, 1)[0])
+        values.append((entropy(p, q), entropy(q), q[output], output == p.argmax()))
+    found = t.trial.evaluate(t.start, t.part, t.short)
+    for name, value in zip(("divergence", "entropy", "own", "mode"), np.mean(values, axis=0)):
+        evidence.close(found[name], value, 1e-6, f"SciPy's entropies, a beam of one; 60 inputs, {name}")

@@ -1,4 +1,4 @@
-"""Second routes of 1(b): languages given by a joint table, trained students, and numerical slopes."""
+"""Second routes of 1(b): languages given by a joint table, trained students, slopes, a small experiment."""
 
 from types import SimpleNamespace
 
@@ -104,3 +104,28 @@ def free_student(loss):
         "mode": lambda z: nll(z, best),
     }
     return table(minimize(losses[loss], np.zeros(len(prefixes)), method="BFGS", options={"gtol": 1e-7}).x)
+
+
+def small_trial():
+    """Return the experiment made small: its module, setting, data, a student, and the tables of teacher and
+    student for each of 60 inputs."""
+    import torch
+
+    from . import experiment as trial
+
+    short = SimpleNamespace(**vars(trial.FULL) | {"words": 3, "length": 3, "train": 60, "steps": 40})
+    part = trial.task(0, short)[0]
+    torch.manual_seed(1)
+    start = trial.Model(short, short.student).requires_grad_(False)
+    student = start(part[0]).log_softmax(-1)
+    prefixes = [tuple(word + 1 for word in u) for u in trial.nodes(3, 3)]
+    tables = [
+        [dict(zip(prefixes, row)) for row in logs.double().exp().numpy()] for logs in (part[2], student)
+    ]
+    return SimpleNamespace(trial=trial, short=short, part=part, start=start, student=student, tables=tables)
+
+
+def laws(table):
+    """Return the probabilities of all sentences of a table as a vector of sum 1."""
+    found = np.array(list(m.sentences(table).values()))
+    return found / found.sum()
