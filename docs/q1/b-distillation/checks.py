@@ -165,7 +165,7 @@ def test_count(evidence):
 
 def test_chain(evidence):
     r"""Exact $\mathcal{L}_{\mathrm{seq}}$ is the mean of $\mathcal{L}_{\mathrm{word}}$ over sentences of
-    the *teacher*, and not over those of the student."""
+    the teacher, and not over those of the student."""
     each = [
         {"p_T": pair.teacher, "L_seq": whole(pair), "w_T": pair.teacher.begins,
          "L_word": lambda y, pair=pair: along(pair, words(y)),
@@ -304,8 +304,9 @@ def test_variant(evidence):
 
 @pytest.mark.library("torch")
 def test_torch(evidence):
-    r"""In torch `kl_div(log p_S, p_T)` is $\KL(p_T \relto p_S)$; "mean" divides by positions and words,
-    "batchmean" by the first axis. Autograd gives word-level loss and KL the same gradient, $p_S - p_T$."""
+    r"""In torch kl_div of $\log p_S$ and $p_T$ is $\KL(p_T \relto p_S)$; "mean" divides by positions and
+    words, "batchmean" by the first axis. Autograd gives word-level loss and KL the same gradient,
+    $p_S - p_T$."""
     import torch
     from torch.nn.functional import kl_div
 
@@ -330,8 +331,8 @@ def test_torch(evidence):
 
 @pytest.mark.library("trl", "torch")
 def test_trl(evidence):
-    r"""The loss of trl's `GKDTrainer` is the mean KL over unmasked positions, teacher first for `beta=0` and
-    student first for `beta=1`, with no $\tau^2$; 0.001 from either end it is about 1,000 times smaller. The
+    r"""The loss of trl's GKDTrainer is the mean KL over unmasked positions, teacher first for beta 0 and
+    student first for beta 1, with no $\tau^2$; 0.001 from either end it is about 1,000 times smaller. The
     trainer computes it at $\tau = 1$ though its temperature is 3."""
     from unittest.mock import Mock
 
