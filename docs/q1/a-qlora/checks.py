@@ -82,8 +82,8 @@ def test_use(evidence):
 
 
 def test_entropies(evidence):
-    """The codes have less entropy and more error the larger the blocks, since the largest of a block is
-    more than 1.848 standard deviations."""
+    """The codes have less entropy and more error the larger the blocks; the largest of 64 is 2.60 standard
+    deviations on average, where bins of nearly equal use would need 1.848."""
     sizes = (16, 64, 256, 4096)
     found = np.array([oracles.simulated(size) for size in sizes])
     exact = np.array([(m.entropy(m.use(m.NF4, size)), m.error(m.NF4, size)) for size in sizes])
@@ -134,12 +134,12 @@ def test_codes(evidence):
 
 
 def test_paper_equation(evidence):
-    """Read as printed, Equation 4 is infinite at 0, and gives 15 symmetric levels with zero, which are not
-    those of NF4."""
+    """Read as printed, Equation 4 is infinite at 0 and at 16, and gives between them 15 symmetric levels
+    with zero, which are not those of NF4."""
     middle = {i: (norm.ppf(i / 17) + norm.isf(1 - (i + 1) / 17)) / 2 for i in range(1, 16)}
     evidence.equation("eq-1a-paper", ROUNDING, "SciPy's quantiles from both sides, i = 1 to 15",
                       each=[{"i": i} for i in middle], q=middle, k=4, Q=NormalDist().inv_cdf)  # fmt: skip
-    evidence.equal(norm.ppf(0), -np.inf, "Q(0)")
+    evidence.equal([norm.ppf(0), norm.ppf(1)], [-np.inf, np.inf], "Q(0) and Q(1)")
     found = np.array(list(middle.values()))
     evidence.close(found, -found[::-1], ROUNDING, "symmetry")
     evidence.close(found[7], 0, ROUNDING, "the middle one")
@@ -237,7 +237,7 @@ def test_memory(evidence):
     evidence.shows("65", 65)
     evidence.shows("16", 16)
     evidence.shows("0.64", 4 * adapters / 1e9)
-    for text, value in (("12.95", items[0, 1]), ("3.34", items[0, 2])):
+    for text, value in (("12.95", items[0, 1]), ("3.34", items[0, 2]), ("3.87", items[:2, 2].sum())):
         evidence.shows(text, value / 1e9)
     evidence.shows("3.88", items[0, 1] / items[0, 2])
     evidence.shows("4.127", float(oracles.stored(64 * 256, 64, 256)))
@@ -272,6 +272,8 @@ def test_library_levels(evidence):
                       q=q, Q=NormalDist().inv_cdf, delta=0.9677083)  # fmt: skip
     made = np.unique(create_normal_map().double().numpy())
     evidence.close(made, table, 2e-7, "what create_normal_map makes, against the table")
+    for text, value in (("0.09105004", table[6]), ("0.0911", table[6]), ("0.0910", m.NF4[6])):
+        evidence.shows(text, -value)
 
 
 @pytest.mark.library(*BNB)
@@ -421,20 +423,29 @@ def test_paging(evidence):
 @pytest.mark.library(*PEFT)
 def test_defaults(evidence):
     """By default transformers loads 4-bit models as FP4 without double quantization and computes in 32 bits,
-    and PEFT adapts query and value projections of a Llama, in 32 bits on a 16-bit base."""
+    PEFT adapts query and value projections of a Llama, in 32 bits on a 16-bit base, and the optimizer is not
+    paged; each can be asked for."""
     import torch
     import transformers
 
     how = transformers.BitsAndBytesConfig(load_in_4bit=True)
     found = how.bnb_4bit_quant_type, how.bnb_4bit_use_double_quant, how.bnb_4bit_compute_dtype
     evidence.equal(found, ("fp4", False, torch.float32), "defaults of BitsAndBytesConfig")
-    names = [(name, p.dtype) for name, p in oracles.llama().named_parameters()]
-    adapters = [(name, kind) for name, kind in names if "lora_" in name]
-    places = {name.split(".lora_")[0].rsplit(".", 1)[-1] for name, _ in adapters}
+    asked = transformers.BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )  # fmt: skip
+    found = asked.bnb_4bit_quant_type, asked.bnb_4bit_use_double_quant, asked.bnb_4bit_compute_dtype
+    evidence.equal(found, ("nf4", True, torch.bfloat16), "what is asked for")
+    names = [name for name, _ in oracles.llama().named_parameters() if "lora_" in name]
+    places = {name.split(".lora_")[0].rsplit(".", 1)[-1] for name in names}
     evidence.equal(places, {"q_proj", "v_proj"}, "places of the adapters")
-    evidence.shows("32", torch.finfo(adapters[0][1]).bits)
-    kinds = {kind for _, kind in adapters}, {kind for name, kind in names if "base_layer" in name}
-    evidence.equal(kinds, ({torch.float32}, {torch.bfloat16}), "types of adapters and base")
+    kinds = oracles.kinds(), oracles.kinds(autocast_adapter_dtype=False)
+    evidence.equal(kinds, (torch.float32, torch.bfloat16), "types of adapters by default and on request")
+    evidence.shows("32", torch.finfo(kinds[0]).bits)
+    optimizers = transformers.TrainingArguments.__dataclass_fields__["optim"].default, "paged_adamw_32bit"
+    paged = ["PAGED" in transformers.training_args.OptimizerNames(name).name for name in optimizers]
+    evidence.equal(paged, [False, True], "whether the optimizer is paged, by default and on request")
 
 
 def losses(runs, key):
@@ -475,7 +486,10 @@ def test_experiment(evidence):
 
 @pytest.mark.library(*PEFT)
 def test_short_run(evidence):
-    """A short run of the experiment lowers the loss by QLoRA and leaves the 4-bit base as it was."""
+    """A short run of the experiment lowers the loss by QLoRA; a shorter one changes the adapters and leaves
+    the 4-bit base as it was; the base is in 32 bits, BF16 or NF4, at the printed rates."""
+    import torch
+
     from . import experiment as trial
 
     trial.quiet()
@@ -493,9 +507,17 @@ def test_short_run(evidence):
     evidence.equal(sum(found["codes"]), weights, "codes of the one block")
     four = trial.loaded(trial.tiny(short), True)
     before = trial.stored(four)
-    trial.train(trial.adapted(four, "all", True, 0), trial.corpus("code")[0], 3, 3e-3, 0, short)
+    net = trial.train(trial.adapted(four, "all", True, 0), trial.corpus("code")[0], 3, 3e-3, 0, short)
+    changes = [p.abs().max().item() for name, p in net.named_parameters() if "lora_B" in name]
+    evidence.bounded(changes, "largest entries of each L_2, zero before tuning", low=1e-4)
     same = [(a[0].equal(b[0]), a[1].equal(b[1])) for a, b in zip(before, trial.stored(four), strict=True)]
     evidence.equal(same, [(True, True)] * 7, "bytes and weights of the seven 4-bit layers after tuning")
+    ways = [oracles.tuned(trial, run, short) for run in ("full", "lora all", "qlora all")]
+    evidence.equal([kinds for kinds, _ in ways], [{torch.float32}, {torch.bfloat16}, {torch.uint8}],
+                   "types of the base when tuned in full, by LoRA and by QLoRA")  # fmt: skip
+    evidence.shows("32", torch.finfo(*ways[0][0]).bits)
+    for text, (_, rate) in zip(("0.001", "0.003", "0.003"), ways):
+        evidence.shows(text, rate)
     places = [
         trial.adapted(trial.loaded(trial.tiny(short), False), place, False, 0) for place in trial.PLACES
     ]

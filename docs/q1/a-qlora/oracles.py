@@ -124,6 +124,26 @@ def llama(**settings):
         return peft.get_peft_model(model, peft.LoraConfig(task_type="CAUSAL_LM", **settings))
 
 
+def kinds(**settings):
+    """Return the one type of the adapters that PEFT puts on a layer in bfloat16."""
+    import peft
+    import torch
+
+    layer = torch.nn.Sequential(torch.nn.Linear(8, 8)).bfloat16()
+    whole = peft.get_peft_model(layer, peft.LoraConfig(target_modules=["0"]), **settings)
+    (kind,) = {p.dtype for name, p in whole.named_parameters() if "lora_" in name}
+    return kind
+
+
+def tuned(trial, run, setting):
+    """Return the types of the matrices that an experiment tunes or adapts in a run, and its peak rate."""
+    short = SimpleNamespace(**vars(setting) | {"tuning": 5})
+    with mock.patch.object(trial, "train", wraps=trial.train) as train:
+        net = trial.tune(trial.tiny(short), run, 0, trial.corpus("code")[0], short)
+    base = {p.dtype for name, p in net.named_parameters() if "_proj" in name and "lora_" not in name}
+    return base, train.call_args.args[3]
+
+
 def paged(shapes):
     """Return for matrices of the given shapes whether bitsandbytes asks for paged memory for their states.
 
