@@ -297,7 +297,7 @@ def test_example(evidence):
 def test_real_filter(evidence):
     """In the committed run on SmolLM2-135M, 60 problems, right calls return the number of the text and wrong
     ones do not. Before the text, right calls gain and no wrong call reaches 0.5; inserted, none reaches 0.5,
-    and nine in ten raise the loss."""
+    and more than nine in ten raise the loss."""
     found = {
         place: {n: gains(rows) for n, rows in calls.items()} for place, calls in RESULTS["filter"].items()
     }

@@ -99,7 +99,7 @@ def self_play_rounds(canvas):
 
 def filter_on_a_model(canvas):
     """Four rows of 60 points on one axis, the gain in nats, with lines at the thresholds 0.5 and 1. With the
-    call before the text the right calls lie between 0 and 2, most above 0.5, and the wrong calls around
+    call before the text the right calls lie between 0 and 2.1, most above 0.5, and the wrong calls around
     −0.1, all below 0.2. With the call inserted in the text the right calls spread from −2.9 to 0.1 and
     the wrong ones from −3.2 to −1.2."""
     figure, (axes,) = canvas.panels(1, height=2.7)

@@ -422,9 +422,9 @@ def test_paging(evidence):
 
 @pytest.mark.library(*PEFT)
 def test_defaults(evidence):
-    """By default transformers loads 4-bit models as FP4 without double quantization and computes in 32 bits,
-    PEFT adapts query and value projections of a Llama, in 32 bits on a 16-bit base, and the optimizer is not
-    paged; each can be asked for."""
+    """By default transformers loads 4-bit models as FP4 without double quantization and with 32 bits as
+    compute type, PEFT adapts query and value projections of a Llama, in 32 bits on a 16-bit base, and the
+    optimizer is not paged; each can be asked for."""
     import torch
     import transformers
 

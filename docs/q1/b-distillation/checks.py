@@ -331,9 +331,9 @@ def test_torch(evidence):
 
 @pytest.mark.library("trl", "torch")
 def test_trl(evidence):
-    r"""The loss of trl's GKDTrainer is the mean KL over unmasked positions, teacher first for beta 0 and
-    student first for beta 1, with no $\tau^2$; 0.001 from either end it is about 1,000 times smaller. The
-    trainer computes it at $\tau = 1$ though its temperature is 3."""
+    r"""The loss of trl's GKDTrainer, given no count, is the mean KL over unmasked positions, teacher first
+    for beta 0 and student first for beta 1, with no $\tau^2$; 0.001 from either end it is about 1,000 times
+    smaller. The trainer computes it at $\tau = 1$ though its temperature is 3."""
     from unittest.mock import Mock
 
     import torch
