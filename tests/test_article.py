@@ -142,3 +142,11 @@ def test_a_snippet_that_would_be_shown():
     for spoiled in ('--8 < --"exam.md:q0"', "--8<-- exam.md", '--8‹-- "exam.md"'):
         assert [line for line, _ in snippets(f"{good}{spoiled}\n")] == [6], spoiled
     assert list(snippets("- 8 runs, and\n-8 or -- 8\n")) == []
+
+
+def test_alternative_text_of_a_plot_says_its_formulas():
+    """The text above a plot of a notebook, which describes it, is without TeX there."""
+    text = '<div class="jp-Cell jp-MarkdownCell"><div class="jp-MarkdownOutput jp-RenderedMarkdown"><p>Of $x^2$.</p></div></div>'
+    plot = '<div class="jp-OutputArea-output"><img src="a.png"></div>'
+    page = notebook.lean(f'{text}<div class="jp-Cell jp-CodeCell">{plot}</div>', "lab.ipynb")
+    assert 'alt="Of x squared."' in page

@@ -3,7 +3,9 @@
 import re
 
 from lxml import etree, html
+from maths.typeset import typeset
 
+SHOWN = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 MATH = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?)\$", re.DOTALL)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -47,6 +49,12 @@ def formula(match: re.Match) -> str:
     return f'<span class="arithmatex">\\({inline}\\)</span>'
 
 
+def spoken(match: re.Match) -> str:
+    """Return a formula of a text in words; one that is wrong is a problem of its own."""
+    inline, display = match.groups()
+    return typeset([(display or inline, bool(display))])[0].speech
+
+
 def code(cell, told: str) -> list[html.HtmlElement]:
     """Return the source of a code cell and its outputs; `told` describes its pictures."""
     blocks = []
@@ -58,7 +66,7 @@ def code(cell, told: str) -> list[html.HtmlElement]:
         output.attrib.clear()
         output.set("class", "notebook-output")
         for image in output.iter("img"):
-            image.set("alt", told)
+            image.set("alt", SHOWN.sub(spoken, told))
             image.attrib.pop("class", None)
         for shown in output.xpath('.//div[contains(@class, "jp-RenderedLatex")]'):
             tex = shown.text_content().strip().strip("$").strip()
