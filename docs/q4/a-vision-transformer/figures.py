@@ -50,7 +50,7 @@ def from_digit_to_tokens(canvas):
 
 def _squares(canvas, axes, corner, values, signed):
     """Draw the entries of a matrix as squares, the darker the larger, and a frame around them."""
-    levels = np.ceil(9 * np.abs(values) / np.abs(values).max())
+    levels = np.round(9 * np.abs(values) / np.abs(values).max())
     for colour, sign in ((canvas.orange if signed else canvas.ink, 1), (canvas.blue, -1)):
         for level in range(1, 10):
             chosen = np.argwhere((levels == level) & (np.sign(values) == sign))[:, ::-1] + corner
