@@ -197,19 +197,29 @@ def test_resize(evidence):
     """The released resizing is a linear map: the Kronecker product of interpolation along rows and along
     columns, and the class token's row is kept."""
     rng = np.random.default_rng(0)
-    for old, new in ((14, 24), (4, 7)):
-        E_pos = rng.normal(size=(old * old + 1, 3))
-        grid = zoom(E_pos[1:].reshape(old, old, 3), (new / old, new / old, 1), order=1)
-        resized = np.vstack([E_pos[:1], grid.reshape(new * new, 3)])
-        R = oracles.linear(old, new)
-        given = {"E_prime_pos": resized, "e_0": E_pos[:1], "G": E_pos[1:], "R": R, "S": R}
+    for old, new in (((14, 14), (24, 24)), ((4, 5), (7, 8))):
+        E_pos = rng.normal(size=(old[0] * old[1] + 1, 3))
+        before = E_pos[1:].reshape(*old, 3)
+        grid = zoom(before, (new[0] / old[0], new[1] / old[1], 1), order=1)
+        R, S = (oracles.linear(*lengths) for lengths in zip(old, new))
+        resized = np.vstack([E_pos[:1], grid.reshape(-1, 3)])
+        given = {"E_prime_pos": resized, "e_0": E_pos[:1], "G": E_pos[1:], "R": R, "S": S}
         evidence.equation("eq-vit-resize", 1e-10, f"SciPy's zoom of order 1, {old} to {new}",
                           otimes=np.kron, **given)  # fmt: skip
-        corners = grid[[0, 0, -1, -1], [0, -1, 0, -1]]
-        old_corners = E_pos[1:].reshape(old, old, 3)[[0, 0, -1, -1], [0, -1, 0, -1]]
-        evidence.close(corners, old_corners, ROUNDING, "corners stay corners")
+        ends = np.ix_([0, -1], [0, -1])
+        evidence.close(grid[ends], before[ends], ROUNDING, "corners stay corners")
     for text, value in (("24", 384 / 16), ("14", 224 / 16), ("224", 224), ("384", 384)):
         evidence.shows(text, value)
+
+
+def test_multiplications(evidence):
+    """The matrix products of a layer, and the projection of the patches, take the printed multiplications."""
+    for s, width in zip(SAMPLES, (4, 6, 10)):
+        encoder, E = m.Encoder.random(0, layers=1, width=width), np.zeros((s.P**2 * s.C, width))
+        layer = oracles.tallied(encoder, np.random.default_rng(0).normal(size=(s.N + 1, width)))
+        front = oracles.tallied(lambda x_p: x_p @ E, m.patches(s.x, s.P))
+        given = vars(s) | {"M": layer, "M_E": front, "D": width}
+        evidence.equation("eq-vit-cost", 0, "counted product by product in our encoder", **given)
 
 
 def test_experiment(evidence):

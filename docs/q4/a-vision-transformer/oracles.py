@@ -60,6 +60,29 @@ def linear(old, new):
     return np.array([np.interp(at, range(old), unit) for unit in np.eye(old)]).T
 
 
+class Tally(np.ndarray):
+    """An array that counts the multiplications in the matrix products of all such arrays."""
+
+    count = 0
+    __array_priority__ = 1  # so that joined arrays count too
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
+        if out:
+            options["out"] = tuple(map(np.asarray, out))
+        plain = [np.asarray(x) for x in inputs]
+        result = getattr(ufunc, method)(*plain, **options)
+        if ufunc is np.matmul:
+            Tally.count += result.size * plain[0].shape[-1]
+        return result.view(Tally) if isinstance(result, np.ndarray) else result
+
+
+def tallied(function, given):
+    """Return how many multiplications the matrix products take when a function runs on an array."""
+    Tally.count = 0
+    function(given.view(Tally))
+    return Tally.count
+
+
 def cubic(old, new):
     """Return the matrix of cubic interpolation (Keys, a = −0.75), with places counted from the edges."""
     matrix = np.zeros((new, old))
