@@ -164,7 +164,8 @@ def test_consistent_order(evidence):
 
 
 def test_upside_down(evidence):
-    """An image upside down gives the same output if the rows of $E_{pos}$ and of $E$ are moved as said."""
+    """With the rows of patches in reverse order the output is the same if the rows of $E_{pos}$ are moved in
+    the same way, and with the pixels in reverse order too if those of $E$ are moved as well."""
     s = SAMPLES[0]
     encoder = m.Encoder.random(5, width=s.D, heads=1)
     grid = s.E_pos[1:].reshape(s.H // s.P, s.W // s.P, s.D)[::-1].reshape(s.N, s.D)
@@ -223,7 +224,9 @@ def test_multiplications(evidence):
 
 
 def test_experiment(evidence):
-    """The committed runs carry the digest of experiment.py, and show what the page says about the order."""
+    """The committed runs carry the digest of experiment.py. On average one scrambled order is no worse than
+    the true one. In every seed at least a tenth more is wrong without position embeddings, where shuffling
+    changes no number; with them it takes more than half of all test images."""
     results = json.loads((HERE / "results.json").read_text())
     digest = hashlib.sha256((HERE / "experiment.py").read_bytes()).hexdigest()
     evidence.equal(results["provenance"]["experiment"], digest, "digest of experiment.py")
