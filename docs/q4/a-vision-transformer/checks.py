@@ -214,10 +214,15 @@ def test_resize(evidence):
 
 
 def test_multiplications(evidence):
-    """The matrix products of a layer, and the projection of the patches, take the printed multiplications."""
+    """The matrix products of a layer, and the projection of the patches, take the printed multiplications;
+    attention takes $4 D^2$ for each token and $2 (N + 1)^2 D$, the MLP $8 D^2$ for each token."""
     for s, width in zip(SAMPLES, (4, 6, 10)):
         encoder, E = m.Encoder.random(0, layers=1, width=width), np.zeros((s.P**2 * s.C, width))
-        layer = oracles.tallied(encoder, np.random.default_rng(0).normal(size=(s.N + 1, width)))
+        z = np.random.default_rng(0).normal(size=(s.N + 1, width))
+        layer = oracles.tallied(encoder, z)
+        parts = [oracles.tallied(lambda z: part(z, 0), z) for part in (encoder.attention, encoder.mlp)]
+        expected = [4 * len(z) * width**2 + 2 * len(z) ** 2 * width, 8 * len(z) * width**2]
+        evidence.equal(parts, expected, "attention, MLP")
         front = oracles.tallied(lambda x_p: x_p @ E, m.patches(s.x, s.P))
         given = vars(s) | {"M": layer, "M_E": front, "D": width}
         evidence.equation("eq-vit-cost", 0, "counted product by product in our encoder", **given)
@@ -270,8 +275,9 @@ def test_same_as_transformers(evidence):
 
 @pytest.mark.library("transformers", "torch")
 def test_stock_encoder(evidence):
-    """PyTorch's encoder layers with the same weights put out what the ViT of transformers does, with
-    LayerNorm first and GELU; with LayerNorm last, or with ReLU, they do not."""
+    """PyTorch's encoder layers, with the weights and the input of those of the ViT of transformers, lead to
+    the same output after its last LayerNorm if LayerNorm is first and GELU is used; with LayerNorm last, or
+    with ReLU, they do not."""
     network, pixels = oracles.vit(bias=0.3), oracles.picture(12, 8)
     read, expected = oracles.entering(network, pixels), oracles.leaving(network, pixels)
     found = oracles.stock(network, read, norm_first=True, activation="gelu")
@@ -300,7 +306,7 @@ def test_other_resolution(evidence):
     """The ViT of transformers refuses another image size; told to interpolate, it keeps the class token's
     row, and takes other rows than the released code does, in the corners too."""
     network, pixels = oracles.vit(image_size=16), oracles.picture(28, 28)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="Input image size"):
         oracles.entering(network, pixels)
     E, bias, x_class, E_pos = oracles.front(network)
     read = oracles.entering(network, pixels, interpolate_pos_encoding=True)
@@ -317,8 +323,8 @@ def test_other_resolution(evidence):
 
 @pytest.mark.library("transformers", "torch")
 def test_cost(evidence):
-    """PyTorch's counter finds the printed multiplications in ViT-B; from patches of 16 to patches of 8 the
-    pairs grow 15.9 times, the cost of a layer 4.47 times."""
+    """PyTorch's counter finds the printed multiplications in ViT-B, and with $6 D$ tokens twice the first
+    term; from patches of 16 to patches of 8 the pairs grow 15.9 times, the cost of a layer 4.47 times."""
     found = {}
     for size in (32, 16, 8):
         layer, front = oracles.counted(size)
@@ -327,9 +333,11 @@ def test_cost(evidence):
         evidence.equation(
             "eq-vit-cost", 0, f"FLOPs counted by PyTorch, halved; P = {size}", H=224, W=224, **given
         )
+    tokens = 6 * 768
+    evidence.equal(oracles.counted_layer(tokens), 2 * 12 * tokens * 768**2, "6 D tokens, both terms alike")
     evidence.shows("4.47", found[8] / found[16])
     evidence.shows("15.9", (28**2 + 1) ** 2 / (14**2 + 1) ** 2)
-    for text, value in (("224", 28 * 8), ("16", 224 / 14), ("4608", 6 * 768)):
+    for text, value in (("224", 28 * 8), ("16", 224 / 14), ("4608", tokens)):
         evidence.shows(text, value)
 
 

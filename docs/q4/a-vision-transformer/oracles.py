@@ -215,21 +215,28 @@ def base(size):
 
 
 def counted(size):
-    """Return the multiplications in the matrix products of a layer of ViT-B, and of its projection by E.
-
-    PyTorch counts two operations, a multiplication and an addition, for each.
-    """
+    """Return the multiplications in the matrix products of a layer of ViT-B, and of its projection by E."""
     import torch
+
+    image = torch.empty(1, 3, 224, 224, device="meta")
+    front = multiplications(base(size).embeddings.patch_embeddings, image)
+    return counted_layer((224 // size) ** 2 + 1), front
+
+
+def counted_layer(tokens):
+    """Return the multiplications in the matrix products of a layer of ViT-B for so many tokens."""
+    import torch
+
+    return multiplications(base(16).layers[0], torch.empty(1, tokens, 768, device="meta"))
+
+
+def multiplications(part, given):
+    """Return what PyTorch counts when a module runs, which is two operations for each multiplication."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    network, counts = base(size), []
-    z = torch.empty(1, (224 // size) ** 2 + 1, 768, device="meta")
-    image = torch.empty(1, 3, 224, 224, device="meta")
-    for part, given in ((network.layers[0], z), (network.embeddings.patch_embeddings, image)):
-        with FlopCounterMode(display=False) as counter:
-            part(given)
-        counts.append(counter.get_total_flops() / 2)
-    return counts
+    with FlopCounterMode(display=False) as counter:
+        part(given)
+    return counter.get_total_flops() / 2
 
 
 def twins(trial, setting):
