@@ -146,7 +146,7 @@ def test_a_snippet_that_would_be_shown():
 
 def test_alternative_text_of_a_plot_says_its_formulas():
     """The text above a plot of a notebook, which describes it, is without TeX there."""
-    text = '<div class="jp-Cell jp-MarkdownCell"><div class="jp-MarkdownOutput jp-RenderedMarkdown"><p>Of $x^2$.</p></div></div>'
+    text = '<div class="jp-Cell jp-MarkdownCell"><div class="jp-RenderedMarkdown"><p>A $x^2$.</p></div></div>'
     plot = '<div class="jp-OutputArea-output"><img src="a.png"></div>'
     page = notebook.lean(f'{text}<div class="jp-Cell jp-CodeCell">{plot}</div>', "lab.ipynb")
-    assert 'alt="Of x squared."' in page
+    assert 'alt="A x squared."' in page
