@@ -172,10 +172,10 @@ def bars(row: str) -> str:
 def problems(path: Path) -> list[str]:
     """Return what is wrong with a page as it is written, each with its line."""
     text = written(path)
-    rows = (problem[:2] for problem in uneven(text))
+    short = (problem[:2] for problem in uneven(text))
     found = [
         *open_blocks(text),
-        *rows,
+        *short,
         *no_tables(text),
         *headings(text),
         *snippets(text),

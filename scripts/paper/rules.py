@@ -84,14 +84,14 @@ def cost(article: Article) -> float:
     for heading in article.tree.xpath('./h2[@id="answer-at-exam-length"]'):
         for block in takewhile(lambda element: element.tag != "h2", heading.itersiblings()):
             for element, slot in prose(block):
-                words += written(getattr(element, slot))
-            words += sum(written(code.text) for code in block.iter("code"))
+                words += count(getattr(element, slot))
+            words += sum(count(code.text) for code in block.iter("code"))
             for formula in block.xpath('descendant-or-self::*[contains(@class, "arithmatex")]'):
                 words += DISPLAY if formula.text_content().startswith("\\[") else INLINE
     return words
 
 
-def written(text: str | None) -> int:
+def count(text: str | None) -> int:
     """Return the number of words in a text, of which each holds a letter or a digit."""
     return sum(any(map(str.isalnum, word)) for word in (text or "").split())
 
