@@ -38,7 +38,8 @@ READS = "\nfrom pathlib import Path\n\nPAGE = Path(__file__).with_name('index.md
 
 @pytest.fixture
 def project(tmp_path):
-    """Make a project of two tiny parts with these scripts; the code of the second reads its page."""
+    """Make a project of two tiny parts with these scripts, and a module that both share; the code of the
+    second reads its page."""
     ignored = shutil.ignore_patterns("node_modules", "__pyc*")
     shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=ignored)
     (tmp_path / "scripts/node/node_modules").symlink_to(ROOT / "scripts/node/node_modules")
@@ -48,9 +49,10 @@ def project(tmp_path):
         folder = tmp_path / "docs/q9" / name
         folder.mkdir(parents=True)
         (folder / "index.md").write_text(PAGE)
-        (folder / "model.py").write_text("B = 2.0\n")
+        (folder / "model.py").write_text("from ..shared import ONE\n\nB = 2.0 * ONE\n")
         (folder / "checks.py").write_text(CHECKS.format(extra=extra))
         (folder / "figures.py").write_text(FIGURES.format(extra=extra))
+    (tmp_path / "docs/q9/shared.py").write_text("ONE = 1.0\n")
     shutil.copy(ROOT / "docs/macros.json", tmp_path / "docs")
     return tmp_path
 
@@ -85,7 +87,7 @@ def test_every_input_is_seen(project, script, fresh):
     assert run(project, script) == both
     change(project, "model.py", "2.0", "3.0")
     assert run(project, script) == both
-    for name in ("docs/macros.json", "requirements.txt", "scripts/node/mathml.mjs"):
+    for name in ("docs/q9/shared.py", "docs/macros.json", "requirements.txt", "scripts/node/mathml.mjs"):
         path = project / name
         path.write_text(path.read_text() + "\n")
         assert run(project, script) == both, name

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from . import model as m
+from ..shared import above
 from .oracles import library, unused
 
 RATE = 2
@@ -31,7 +32,7 @@ def test_library(evidence):
     """Slow."""
     from .late import late
 
-    evidence.close(helper(m.value(1)), library(late()), 0, "slow")
+    evidence.close(helper(m.value(1)), above(library(late())), 0, "slow")
 
 
 @pytest.mark.library("torch")
@@ -42,18 +43,22 @@ def test_table(evidence):
 MODEL = (
     "def value(z):\n    return inner(z)\n\n\ndef inner(z):\n    return z\n\n\ndef other(z):\n    return z\n"
 )
+SHARED = "def above(z):\n    return z\n\n\ndef beside(z):\n    return z\n"
 ORACLES = "def library(z):\n    return z\n\n\ndef unused(z):\n    return z\n"
 
 
 @pytest.fixture
 def part(tmp_path):
-    """Make a part whose library check uses some of its code."""
+    """Make a part whose library check uses some of its code, and some of the folder above."""
+    folder = tmp_path / "a-part"
+    folder.mkdir()
     files = {"checks": CHECKS, "model": MODEL, "oracles": ORACLES, "late": "def late():\n    return 1\n"}
     for name, text in files.items():
-        (tmp_path / f"{name}.py").write_text(text)
-    (tmp_path / "index.md").write_text(PAGE)
-    (tmp_path / "results.json").write_text("{}")
-    return Part(tmp_path)
+        (folder / f"{name}.py").write_text(text)
+    (tmp_path / "shared.py").write_text(SHARED)
+    (folder / "index.md").write_text(PAGE)
+    (folder / "results.json").write_text("{}")
+    return Part(folder)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +73,7 @@ def part(tmp_path):
         ("oracles.py", "def library(z):\n    return z", "def library(z):\n    return -z", True),
         ("oracles.py", "def library", "import random\nrandom.seed(1)\n\n\ndef library", True),
         ("late.py", "return 1", "return 2", True),
+        ("../shared.py", "def above(z):\n    return z", "def above(z):\n    return -z", True),
         ("results.json", "{}", '{"a": 1}', True),
         ("index.md", "f = a", "f = 2 a", True),
         ("checks.py", '"fast"', '"faster"', False),
@@ -76,6 +82,7 @@ def part(tmp_path):
         ("checks.py", "library, unused", "library", False),
         ("model.py", "def other(z):\n    return z", "def other(z):\n    return -z", False),
         ("oracles.py", "def unused(z):\n    return z", "def unused(z):\n    return -z", False),
+        ("../shared.py", "def beside(z):\n    return z", "def beside(z):\n    return -z", False),
         ("index.md", "g = b", "g = 2 b", False),
         ("index.md", "\nc\n", "\nd\n", False),
         ("index.md", "# Page", "# Another", False),

@@ -49,7 +49,7 @@ def meaning(path: Path) -> str:
 
 
 def reached(path: Path, *names: str) -> list[str]:
-    """Return the code that the names of a module reach, also in the modules beside it, without layout.
+    """Return the code that the names of a module reach, also in modules beside and above it, without layout.
 
     What a module does besides defining names, the empty name, is always reached.
     """
@@ -97,10 +97,10 @@ def mentioned(node: ast.AST) -> set[str]:
 
 
 def imported(module: Path, node: ast.AST, attribute: str) -> Iterator[tuple[Path, str]]:
-    """Yield what a statement imports from the folder; of a module its attribute, or all its names."""
+    """Yield what a statement imports from the folder or the one above; of a module its attribute, or all."""
     for part in ast.walk(node):
-        for alias in part.names if isinstance(part, ast.ImportFrom) and part.level == 1 else ():
-            source = module.with_name(f"{part.module or alias.name}.py")
+        for alias in part.names if isinstance(part, ast.ImportFrom) and part.level else ():
+            source = module.parents[part.level - 1] / f"{part.module or alias.name}.py"
             if source.is_file():
                 every = [attribute] if attribute else definitions(source)
                 yield from ((source, name) for name in ([alias.name] if part.module else every))

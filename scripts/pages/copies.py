@@ -47,6 +47,9 @@ def copy(part: Part, question: Path, letter: str):
     """Copy one part into the folder of a question, with its labels and figures renamed."""
     folder = question / f"{letter}-{part.folder.name[2:]}"
     shutil.copytree(part.folder, folder)
+    for shared in part.folder.parent.glob("*.py"):
+        if shared.name != "lab.py":
+            shutil.copy(shared, question)
     page, figures = folder / "index.md", folder / "figures.py"
     labels = {name for match in LABEL.findall(page.read_text()) for name in match if name}
     drawn = FIGURE.findall(figures.read_text()) if figures.is_file() else []

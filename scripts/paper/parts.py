@@ -45,12 +45,14 @@ class Part:
         return self.folder / name
 
     def load(self, name: str) -> types.ModuleType:
-        """Import `name.py` of the folder so that its relative imports work."""
-        package = "part_" + re.sub(r"\W", "_", self.id)
-        module = types.ModuleType(package)
-        module.__path__ = [str(self.folder)]
-        sys.modules[package] = module
-        return importlib.import_module(f"{package}.{name}")
+        """Import `name.py` of the folder so that its relative imports work: `.model` and `..shared`.
+
+        Each part imports the modules of its question's folder anew, so that what it reads is seen.
+        """
+        question = types.ModuleType("part_" + re.sub(r"\W", "_", self.id))
+        question.__path__ = [str(self.folder.parent)]
+        sys.modules[question.__name__] = question
+        return importlib.import_module(f"{question.__name__}.{self.folder.name}.{name}")
 
 
 def discover(*folders: str | Path) -> list[Part]:
