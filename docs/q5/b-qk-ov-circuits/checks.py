@@ -167,7 +167,8 @@ def test_one_head(evidence):
     """For every random layer of one head the four margins satisfy the equation, so they are not all right;
     the layer of two heads that is written down here gets all four right and breaks it."""
     each = [oracles.margins([oracles.random_layer(seed)], *oracles.surroundings(seed)) for seed in range(50)]
-    evidence.equation("eq-qkov-four", 1e-8, "50 random heads, embeddings and positions", each=each)
+    route = "50 random heads, embeddings and positions; half of them with positions in the stream too"
+    evidence.equation("eq-qkov-four", 1e-8, route, each=each)
     right = [min(one["D"][1], -one["D"][2], -one["D"][3], one["D"][4]) for one in each]
     evidence.bounded(right, "smallest margin of each head on the four texts", high=0)
     place = np.hstack([np.zeros((5, 4)), np.eye(5)])
@@ -320,6 +321,19 @@ def test_real_losses(evidence):
         ("17", 17), ("5", 5), ("4", 4),
     ):  # fmt: skip
         evidence.shows(text, value)
+
+
+def test_example(evidence):
+    """In the pictured model the head that looks back puts most weight on the letter before, and the pictured
+    head of layer 2, in the second copy, on the letter that followed in the first."""
+    run = recorded("results.json")["two"][0]
+    end = run["history"][-1]
+    back, after = (
+        np.array(run["example"][layer][int(np.argmax(end[kind][layer]))])
+        for layer, kind in ((0, "previous"), (1, "induction"))
+    )
+    evidence.equal(back.argmax(axis=1)[1:].tolist(), list(range(19)), "keys of most weight, from place 2 on")
+    evidence.equal(after.argmax(axis=1)[10:].tolist(), list(range(1, 11)), "keys of most weight, second copy")
 
 
 @pytest.mark.library("torch")

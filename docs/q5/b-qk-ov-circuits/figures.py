@@ -26,8 +26,8 @@ def the_induction_pattern(canvas):
     puts most weight of each query on the key just before it, a stripe below the diagonal. Second panel: of
     the sixteen pairs of a head of layer 1 and one of layer 2, the four with the previous-token head have a
     K-composition clearly above that of the untrained model; the others lie near it. Third panel: a head of
-    layer 2 puts the weight of the second A on the key B, of the second B on C, and so on: a stripe nine
-    places below the diagonal, in the second copy only."""
+    layer 2 puts most weight of the second A on the key B, of the second B on C, and so on: a stripe nine
+    places below the diagonal, in the second copy."""
     run = SMALL["two"][0]
     first = int(np.argmax(run["history"][-1]["previous"][0]))
     second = int(np.argmax(run["history"][-1]["induction"][1]))
@@ -60,9 +60,9 @@ def _composition(canvas, axes, run):
 
 def learning_to_copy(canvas):
     """Two panels against the training step, 0 to 600, five seeds. First panel: the loss on later copies.
-    With one layer it falls slowly to about 2.7 nats. With two layers it falls from 3.1 to below 0.9 between
-    steps 150 and 250, then to 0.3. Second panel, two layers: the largest previous-token score of layer 1
-    and the largest induction score of layer 2 rise together in the same steps."""
+    With one layer it falls slowly to about 2.7 nats. With two layers it falls from about 3 to below 0.9
+    between steps 150 and 250, then to 0.3. Second panel, two layers: the largest previous-token score of
+    layer 1 and the largest induction score of layer 2 rise together in the same steps."""
     figure, (loss, score) = canvas.panels(2, height=2.9)
     looks = (("one", canvas.red, "--", "one layer"), ("two", canvas.blue, "-", "two layers"))
     for name, colour, line, words in looks:
@@ -87,8 +87,8 @@ def heads_of_a_real_model(canvas):
     """First panel: the induction scores of all 270 heads of SmolLM2-135M, 30 layers by 9 heads. Most are
     near 0; the large ones lie in layers 18 to 25. Rings mark the eight heads with the largest previous-token
     scores below layer 18, one of them in layer 17. Second panel: loss on the second copy of
-    random tokens. It is low with all heads and with random heads left out, and nearly as high as on the
-    first copy without the eight top induction heads."""
+    random tokens. It is 3.2 nats with all heads, 3 to 5 without most random sets of eight, 12.9 without
+    the eight top induction heads and 11.1 without the eight look-back heads; on the first copy it is 14.6."""
     figure, (table, bars) = canvas.panels(2, height=3.5, widths=[1.2, 1])
     _map(canvas, table, REAL["scores"]["induction"], canvas.blue)
     for layer, head in REAL["below"]["heads"]:

@@ -66,16 +66,20 @@ def random_layer(seed, width=6, size=2):
 
 
 def surroundings(seed, width=6):
-    """Return random embeddings of four tokens, positions, and the direction in which B and D are compared."""
+    """Return random embeddings of four tokens, positions, and the direction in which B and D are compared.
+
+    The positions are two tables: for what queries and keys read, and, for odd seeds, for the stream.
+    """
     draw = np.random.default_rng(seed + 1000)
-    return draw.normal(size=(4, width)), draw.normal(size=(5, width)), draw.normal(size=width)
+    tables = draw.normal(size=(2, 5, width)) * np.array([1, seed % 2])[:, None, None]
+    return draw.normal(size=(4, width)), tables, draw.normal(size=width)
 
 
-def margins(heads, embed, positions, direction):
+def margins(heads, embed, tables, direction):
     """Return by text of FOUR the margin of B over D at the end, and the denominator of the softmax there."""
-    found = {"D": {}, "Z": {}}
+    found, (positions, added) = {"D": {}, "Z": {}}, tables
     for number, text in enumerate(FOUR, 1):
-        x = one_hot(text, "ABCD") @ embed
+        x = one_hot(text, "ABCD") @ embed + added
         found["D"][number] = (x[-1] + sum(by_loops(x, head, positions)[1][-1] for head in heads)) @ direction
         query, keys = (x + positions)[-1] @ heads[0]["Q"], (x + positions) @ heads[0]["K"]
         found["Z"][number] = np.exp(keys @ query / len(query) ** 0.5).sum()
