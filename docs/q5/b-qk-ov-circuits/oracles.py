@@ -177,7 +177,8 @@ def turn(angles):
 def harmful_draws(results):
     """Return the losses of the random draws with head 0 of layer 17, and of those with head 4 of layer 2.
 
-    The draws are made again from the recorded scores.
+    The draws are made again from the recorded scores. These are rounded, so heads with equal scores may
+    change places in a set; the two heads named stand where the unrounded scores put them.
     """
     from . import real
 
