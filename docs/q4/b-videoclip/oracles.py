@@ -73,15 +73,27 @@ def expected_term(joint, scores, n):
     return total
 
 
-def mil_nce(videos, texts):
-    """Return MIL-NCE's loss of each video; texts has the shape (videos, candidates, width).
+def row_and_column(videos, texts):
+    """Return for each video the sums of the exponentials of its row and of its column of blocks of scores."""
+    everything = range(len(videos))
+    rows = [sum(exp(dot(video, text)) for j in everything for text in texts[j]) for video in videos]
+    columns = [sum(exp(dot(video, text)) for video in videos for text in texts[i]) for i in everything]
+    return rows, columns
 
-    As released: the denominator goes through a row and a column of blocks of scores.
+
+def mil_nce(videos, texts):
+    """Return MIL-NCE's loss of each video, as released; texts has the shape (videos, candidates, width).
+
+    Row i of the first matrix are the scores of video i; of the second, those of the texts of video i.
     """
-    count, found = len(videos), []
-    for i in range(count):
-        row = [dot(videos[i], text) for j in range(count) for text in texts[j]]
-        column = [dot(videos[j], text) for j in range(count) for text in texts[i]]
-        right = sum(exp(dot(videos[i], text)) for text in texts[i])
-        found.append(-log(right / sum(map(exp, row + column))))
-    return found
+    scores = np.einsum("id,jkd->ijk", videos, texts)
+    both = np.concatenate([scores, scores.transpose(1, 0, 2)], axis=1).reshape(len(videos), -1)
+    right = [log(sum(map(exp, scores[i, i]))) for i in range(len(videos))]
+    return [log(sum(map(exp, row))) - own for row, own in zip(both, right)]
+
+
+def ends(runs):
+    """Return the last values of the courses of some runs, and their losses on both kinds of batches."""
+    found = {name: [run[name][-1] for run in runs] for name in ("loss", "recall", "inside", "topic")}
+    found |= {f"on {kind}": [run["crossed"][kind] for run in runs] for kind in ("random", "retrieved")}
+    return {name: np.array(values) for name, values in found.items()}
