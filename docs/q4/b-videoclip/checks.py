@@ -26,13 +26,16 @@ def test_loss(evidence):
         states = {f"v{i}": row for i, row in enumerate(b.v)} | {f"t{i}": row for i, row in enumerate(b.t)}
         pairs = [(f"v{i}", f"t{i}") for i in range(b.n)]
         to_text, to_video = oracles.probabilities(b.v, b.t, b.tau)
-        chance = {states[name].tobytes(): p for (name, _), p in zip(pairs, to_text)}
-        chance |= {states[name].tobytes(): p for (_, name), p in zip(pairs, to_video)}
-        nce = lambda asking, _: chance[np.asarray(asking, float).tobytes()]  # noqa: E731
+        chance = {(v.tobytes(), t.tobytes()): p for v, t, p in zip(b.v, b.t, to_text)}
+        chance |= {(t.tobytes(), v.tobytes()): p for v, t, p in zip(b.v, b.t, to_video)}
+        nce = lambda asking, right: chance[asking.tobytes(), right.tobytes()]  # noqa: E731
         evidence.equation("eq-videoclip-loss", ROUNDING, "pair by pair, with loops", L=by_hand, z=states,
                           NCE=nce, sets={"B": pairs})  # fmt: skip
-        each = [{"z_v": b.v[i], "z_t__plus": b.t[i], "z_t": b.t[i], "z_v__plus": b.v[i]} for i in range(b.n)]
-        evidence.equation("eq-videoclip-nce", ROUNDING, "a softmax by loops", each=each, NCE=nce, tau=b.tau,
+        alone = {asking: p for (asking, _), p in chance.items()}
+        each = [{"z_v": b.v[i], "z_t__plus": b.t[i], "z_t": b.t[i - 1], "z_v__plus": b.v[i - 1]}
+                for i in range(b.n)]  # fmt: skip
+        evidence.equation("eq-videoclip-nce", ROUNDING, "softmax by loops, two clips asking", each=each,
+                          NCE=lambda asking, _: alone[asking.tobytes()], tau=b.tau,
                           sets={"T": list(b.t), "V": list(b.v)})  # fmt: skip
         evidence.equation("eq-videoclip-matrix", ROUNDING, "entry by entry, with loops", L=by_hand, S=b.S,
                           P=b.P, Q=b.Q, Z_v=b.v, Z_t=b.t, tau=b.tau, n=b.n)  # fmt: skip
@@ -184,32 +187,38 @@ def test_mil_nce(evidence):
 
 
 def test_experiment(evidence):
-    """The committed runs carry the digest of experiment.py. In every seed of both worlds the run with
-    retrieved batches ends with the higher loss in training and the higher R@1; in the first it has the lower
-    loss on new batches of both kinds, in the second it finds the topic less often."""
+    """The committed runs carry the digest of experiment.py. In every seed of all three worlds the run with
+    retrieved batches ends with the higher loss in training. With 100 or 10 topics it has the higher R@1 in
+    every seed; with 100, the lower loss on new batches of both kinds; with 10, it finds the topic less often.
+    With twice the noise R@1 is higher in four of five seeds, and on average the loss on new random batches."""
     results = json.loads((HERE / "results.json").read_text())
     digest = hashlib.sha256((HERE / "experiment.py").read_bytes()).hexdigest()
     evidence.equal(results["provenance"]["experiment"], digest, "digest of experiment.py")
     for world, ways in results["runs"].items():
         ends = {way: oracles.ends(runs.values()) for way, runs in ways.items()}
-        evidence.equal({len(runs) for runs in ways.values()}, {5}, f"seeds, {world} topics")
+        evidence.equal({len(runs) for runs in ways.values()}, {5}, f"seeds, {world}")
         lead = {name: ends["retrieved"][name] - ends["random"][name] for name in ends["random"]}
-        evidence.bounded(lead["loss"], f"loss in training, every seed, {world} topics", low=0, strict=True)
-        evidence.bounded(lead["recall"], f"R@1, every seed, {world} topics", low=0, strict=True)
+        evidence.bounded(lead["loss"], f"loss in training, every seed, {world}", low=0, strict=True)
         printed(evidence, world, ends)
-        if world == "many":
-            evidence.bounded(lead["inside"], "R@1 inside the topic, every seed", low=0, strict=True)
-            evidence.bounded(abs(lead["topic"].mean()), "topic found, means", high=0.02)
-            for name in trial.WAYS:
-                evidence.bounded(lead[f"on {name}"], f"loss on new {name} batches", high=0, strict=True)
-        else:
+        if world == "noisy":
+            evidence.equal((lead["recall"] > 0).sum(), 4, "seeds with the higher R@1, noisy")
+            evidence.bounded(lead["on random"].mean(), "loss on new random batches, noisy, mean", low=0)
+            continue
+        evidence.bounded(lead["recall"], f"R@1, every seed, {world}", low=0, strict=True)
+        if world == "few":
             evidence.bounded(lead["topic"], "topic found, every seed, few topics", high=0, strict=True)
+            continue
+        evidence.bounded(lead["inside"], "R@1 inside the topic, every seed", low=0, strict=True)
+        evidence.bounded(abs(lead["topic"].mean()), "topic found, means", high=0.02)
+        for name in trial.WAYS:
+            evidence.bounded(lead[f"on {name}"], f"loss on new {name} batches", high=0, strict=True)
 
 
 PRINTED = {
     "many": {"loss": ("0.34", "1.36"), "recall": ("37.3", "48.0"), "inside": ("56.3", "69.3"),
              "topic": ("66.5", "67.8"), "on random": ("0.38", "0.28"), "on retrieved": ("1.99", "1.49")},
     "few": {"recall": ("32.3", "39.8"), "topic": ("97.6", "88.1")},
+    "noisy": {"recall": ("16.6", "17.9"), "on random": ("0.89", "0.93")},
 }  # fmt: skip
 
 
@@ -220,7 +229,7 @@ def printed(evidence, world, ends):
             percent = 100 if name in ("recall", "inside", "topic") else 1
             evidence.shows(text, percent * ends[way][name].mean())
     setting = trial.WORLDS[world]
-    sizes = {"many": ("topics", "batch", "steps", "every"), "few": ("topics", "variants")}[world]
+    sizes = {"many": ("topics", "batch", "steps", "every"), "few": ("topics", "variants")}.get(world, ())
     for name in sizes:
         evidence.shows(f"{getattr(setting, name)}", getattr(setting, name))
     if world == "many":

@@ -19,7 +19,8 @@ MANY = SimpleNamespace(
     batch=16, clips=4, steps=1000, every=20, rate=3e-3,
 )  # fmt: skip
 FEW = SimpleNamespace(**vars(MANY) | {"topics": 10, "variants": 80})
-WORLDS = {"many": MANY, "few": FEW}
+NOISY = SimpleNamespace(**vars(MANY) | {"noise": 0.6})
+WORLDS = {"many": MANY, "few": FEW, "noisy": NOISY}
 
 
 class World:
@@ -174,10 +175,11 @@ def main():
     runs = {name: run(setting) for name, setting in WORLDS.items()}
     document = {"provenance": provenance, "runs": {name: results for name, (_, results) in runs.items()}}
     document["example"] = example(*runs["many"][0]["random", 0])
-    for way, results in document["runs"]["few"].items():  # the page needs their ends alone
-        for seed, course in results.items():
-            ends = {name: values[-1:] for name, values in course.items() if name != "crossed"}
-            results[seed] = ends | {"crossed": course["crossed"]}
+    for world in ("few", "noisy"):  # the page needs their ends alone
+        for results in document["runs"][world].values():
+            for seed, course in results.items():
+                ends = {name: values[-1:] for name, values in course.items() if name != "crossed"}
+                results[seed] = ends | {"crossed": course["crossed"]}
     here.with_name("results.json").write_text(json.dumps(document) + "\n")
 
 

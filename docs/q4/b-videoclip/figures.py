@@ -11,7 +11,7 @@ RESULTS = json.loads(pathlib.Path(__file__).with_name("results.json").read_text(
 
 def two_softmaxes(canvas):
     """Two batches of sixteen pairs; for each the matrices P and Q of 16 by 16 squares, rows for videos and
-    columns for texts, with a dot on each positive. Random batch: nearly all of the weight is on the diagonal.
+    columns for texts, with a dot on each positive. Random batch: most of the weight is on the diagonal.
     Cluster of similar videos: the diagonal is paler, and dark squares are scattered beside it, some of them
     inside the frames of the five topics of more than one video."""
     weights = [canvas.equation("eq-videoclip-matrix", statement=statement) for statement in (1, 2)]
