@@ -190,7 +190,7 @@ def test_experiment(evidence):
     """The committed runs carry the digest of experiment.py. In every seed of all three worlds the run with
     retrieved batches ends with the higher loss in training. With 100 or 10 topics it has the higher R@1 in
     every seed; with 100, the lower loss on new batches of both kinds; with 10, it finds the topic less often.
-    With twice the noise R@1 is higher in four of five seeds, and on average the loss on new random batches."""
+    With twice the noise R@1 is higher in four of five seeds, and the mean loss on new random batches too."""
     results = json.loads((HERE / "results.json").read_text())
     digest = hashlib.sha256((HERE / "experiment.py").read_bytes()).hexdigest()
     evidence.equal(results["provenance"]["experiment"], digest, "digest of experiment.py")
