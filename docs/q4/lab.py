@@ -84,7 +84,8 @@ def sequence(x_p, E_pos):
 
 z_0 = sequence(x_p, E_pos)
 assert z_0.shape == E_pos.shape == (N + 1, D)
-assert np.allclose(z_0[0], x_class[0] + E_pos[0]) and np.allclose(z_0[3], x_p[2] @ E + E_pos[3])
+assert np.allclose(z_0[0], x_class[0] + E_pos[0])
+assert np.allclose(z_0[3], x_p[2] @ E + E_pos[3])
 print(f"x_p {x_p.shape} times E {E.shape}, with a class token and E_pos: z_0 {z_0.shape}")
 
 # %%
@@ -115,8 +116,9 @@ def softmax(scores, axis=-1):
 
 
 def norm(z):
-    """Returns rows with mean 0 and variance 1; a row of zeros, an empty patch, stays as it is."""
-    return (z - z.mean(axis=1, keepdims=True)) / np.sqrt(z.var(axis=1, keepdims=True) + 1e-5)
+    """Returns rows with mean 0 and variance 1; a row of zeros stays as it is."""
+    centred = z - z.mean(axis=1, keepdims=True)
+    return centred / np.sqrt(z.var(axis=1, keepdims=True) + 1e-5)
 
 
 W_Q, W_K, W_V, W_O, UP, DOWN = rng.normal(size=(6, D, D)) / np.sqrt(D)
@@ -130,11 +132,17 @@ def encoder(z):
     return norm(z + np.maximum(norm(z) @ UP, 0) @ DOWN)
 
 
+def change(places):
+    """Returns by how much a shuffle of the patches changes the class token's output."""
+    shuffled = rng.permutation(x_p)
+    outputs = [encoder(sequence(rows, places))[0] for rows in (x_p, shuffled)]
+    return np.abs(outputs[0] - outputs[1]).max()
+
+
 nowhere = np.zeros_like(E_pos)
 print("change of the class token's output when the patches are shuffled")
 for name, places in (("with E_pos", E_pos), ("without", nowhere)):
-    before = encoder(sequence(x_p, places))[0]
-    changes = [np.abs(encoder(sequence(rng.permutation(x_p), places))[0] - before).max() for _ in range(100)]
+    changes = [change(places) for _ in range(100)]
     print(f"{name:10} at least {min(changes):.1e}, at most {max(changes):.1e}")
     assert (min(changes) > 0.01) if places is E_pos else (max(changes) < 1e-12)
 
@@ -194,13 +202,13 @@ t = v + 0.3 * rng.normal(size=v.shape)
 nudge, step = rng.normal(size=v.shape), 1e-6
 slope = (loss(v + step * nudge, t) - loss(v - step * nudge, t)) / (2 * step)
 assert np.isclose(slope, np.sum(gradient(v, t) * nudge)), "the formula of the gradient"
-print(f"start, equal states: {2 * np.log(PAIRS):.3f} a pair; this batch: {loss(v, t) / PAIRS:.3f}")
+print(f"equal states: {2 * np.log(PAIRS):.3f} a pair; this batch: {loss(v, t) / PAIRS:.3f}")
 
 # %% [markdown]
 # In this batch all texts are random, so video 1 has easy negatives, and its term is nearly 0.
 # Now make text 2 more and more like text 1: move it from its place, hardness 0, towards text 1,
 # hardness 1. The gradient by $v_1$ from this direction is the sum of $P_{1j} (t_j - t_1) / \tau$ over
-# the negatives $j$; so $P_{1j}$ is the weight of negative $j$.
+# the negatives $j$. So $P_{1j}$ is the weight of negative $j$, and the length of its term is its push.
 
 
 # %%
@@ -211,16 +219,23 @@ def harder(t, hardness):
     return moved
 
 
-print("hardness   term   weight of text 2   of the other negatives")
-for hardness in (0, 0.5, 0.8, 0.9, 1):
-    row = weights(v, harder(t, hardness))[0][0]
-    print(f"{hardness:8} {-np.log(row[0]):6.3f} {row[1]:18.4f} {row[2:].sum():24.1e}")
+print("hardness   term   weight of text 2    its push   weight of the others")
+pushes = []
+for hardness in (0, 0.5, 0.8, 0.9, 0.95, 1):
+    texts = harder(t, hardness)
+    row = weights(v, texts)[0][0]
+    pushes.append(row[1] * np.linalg.norm(texts[1] - texts[0]))
+    term, others = -np.log(row[0]), row[2:].sum()
+    print(f"{hardness:8} {term:6.3f} {row[1]:18.4f} {pushes[-1]:11.4f} {others:22.1e}")
 assert np.isclose(row[0], row[1]), "two equal texts share the probability"
-assert row[1] > 0.49 and row[2:].sum() < 0.01, "the hard negative has nearly all the weight"
+assert row[1] > 0.49 and others < 0.01, "the hard negative has nearly all the weight"
+assert pushes[-1] == 0 and max(pushes) > 20 * pushes[0], "the push peaks before the end"
 
 # %% [markdown]
-# The last row is a *false* negative: the same text twice. The video is pushed as hard as one negative
-# can push, away from a text that is right. That is the risk of retrieving negatives.
+# The weight rises all the way; the push rises too, until text 2 is so near to text 1 that there is
+# hardly a difference left to push along. The last row is a *false* negative: the same text twice. It
+# does not push, but it holds half of the probability, and the term cannot fall below $\log 2$, though
+# nothing is wrong with the model. That is a risk of retrieving negatives.
 #
 # The plot shows the weight of text 2 against its hardness, for three temperatures. A small
 # temperature looks at the very hardest only.
