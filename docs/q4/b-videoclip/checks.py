@@ -18,6 +18,11 @@ ROUNDING = 1e-12
 BATCHES = [oracles.batch(0, 2, 3, 1), oracles.batch(1, 4, 3, 0.7), oracles.batch(2, 5, 2, 2.5)]
 
 
+def by_clips(chances):
+    """Return NCE as a function of the states of two clips, from a table of their bytes."""
+    return lambda asking, other: chances[asking.tobytes(), other.tobytes()]
+
+
 def test_loss(evidence):
     """The printed loss, with the printed softmaxes, is a sum of cross-entropies: minus the logarithms of
     the diagonals of $P$ and $Q$. Its states are averages over tokens."""
@@ -28,15 +33,14 @@ def test_loss(evidence):
         to_text, to_video = oracles.probabilities(b.v, b.t, b.tau)
         chance = {(v.tobytes(), t.tobytes()): p for v, t, p in zip(b.v, b.t, to_text)}
         chance |= {(t.tobytes(), v.tobytes()): p for v, t, p in zip(b.v, b.t, to_video)}
-        nce = lambda asking, right: chance[asking.tobytes(), right.tobytes()]  # noqa: E731
         evidence.equation("eq-videoclip-loss", ROUNDING, "pair by pair, with loops", L=by_hand, z=states,
-                          NCE=nce, sets={"B": pairs})  # fmt: skip
-        alone = {asking: p for (asking, _), p in chance.items()}
-        each = [{"z_v": b.v[i], "z_t__plus": b.t[i], "z_t": b.t[i - 1], "z_v__plus": b.v[i - 1]}
-                for i in range(b.n)]  # fmt: skip
-        evidence.equation("eq-videoclip-nce", ROUNDING, "softmax by loops, two clips asking", each=each,
-                          NCE=lambda asking, _: alone[asking.tobytes()], tau=b.tau,
-                          sets={"T": list(b.t), "V": list(b.v)})  # fmt: skip
+                          NCE=by_clips(chance), sets={"B": pairs})  # fmt: skip
+        for i in range(b.n):  # one row asks for pair i, the other for i - 1: no name can stand for another
+            v, t = b.v[i], b.t[i - 1]
+            asked = {(v.tobytes(), t.tobytes()): to_text[i], (t.tobytes(), v.tobytes()): to_video[i - 1]}
+            evidence.equation("eq-videoclip-nce", ROUNDING, "softmaxes by loops", z_v=v, z_t__plus=b.t[i],
+                              z_t=t, z_v__plus=b.v[i - 1], tau=b.tau, NCE=by_clips(asked),
+                              sets={"T": list(b.t), "V": list(b.v)})  # fmt: skip
         evidence.equation("eq-videoclip-matrix", ROUNDING, "entry by entry, with loops", L=by_hand, S=b.S,
                           P=b.P, Q=b.Q, Z_v=b.v, Z_t=b.t, tau=b.tau, n=b.n)  # fmt: skip
         h = np.random.default_rng(9).normal(size=(6, 3))
