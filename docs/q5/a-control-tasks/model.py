@@ -55,11 +55,9 @@ def filtered(lang, words):
 
 
 def surprisal(lang, words):
-    """Return the mean loss in nats of the language's own prediction of each word from those before it."""
-    before = filtered(lang, words)[:, :-1] @ lang.transitions
-    start = np.broadcast_to(lang.start, (len(words), 1, TAGS))
-    prior = np.concatenate([start, before], axis=1)
-    return float(-np.log((prior * lang.emissions.T[words]).sum(axis=-1)).mean())
+    """Return the mean loss in nats of the language's own prediction of each word after the first."""
+    prior = filtered(lang, words)[:, :-1] @ lang.transitions
+    return float(-np.log((prior * lang.emissions.T[words[:, 1:]]).sum(axis=-1)).mean())
 
 
 def by_word(lang):
