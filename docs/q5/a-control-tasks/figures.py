@@ -37,9 +37,9 @@ def selectivity_by_probe_size(canvas):
                       color=canvas.green if gap > 0 else canvas.red)  # fmt: skip
         axes.set(title=f"{network} network", xlabel="hidden units of the probe", ylabel="accuracy")
         axes.set(ylim=(0.33, 1.02), xlim=(-0.5, 5.5))
-        places = ((0.4, 0.79), (1.75, 0.56)) if network == "trained" else ((3.1, 0.65), (1.2, 0.76))
+        places = ((4.5, 0.73), (3.2, 0.57)) if network == "trained" else ((3.6, 0.65), (0.6, 0.82))
         for (task, name), place in zip(NAMES.items(), places):
-            axes.text(*place, name, color=canvas.blue if task == "tag" else canvas.orange)
+            axes.text(*place, name, ha="center", color=canvas.blue if task == "tag" else canvas.orange)
         axes.set_xticks(range(6), ["linear", "4", "16", "64", "256", "1,024"])
     return figure
 

@@ -1,8 +1,11 @@
-"""Second routes of 5(a): enumeration of labellings, tag sequences and predictors; scikit-learn's probes."""
+"""Second routes of 5(a): enumeration of labellings, tag sequences and predictors."""
 
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
+
+from .model import TAGS
 
 
 def labellings(types, chances):
@@ -61,3 +64,21 @@ def merged(table, function, values):
     result = np.zeros((values, table.shape[1]))
     np.add.at(result, function, table)
     return result
+
+
+def sloped(h, a, u):
+    """Return the projections of the vectors in their order, the targets and the slopes between them."""
+    order = np.argsort(h @ a)
+    t, u = (h @ a)[order], u[order]
+    slopes = np.diff(u, axis=0) / np.diff(t)[:, None]
+    return order, t, u, np.vstack([np.zeros(u.shape[1]), slopes])
+
+
+def small_language(seed):
+    """Return a language of eight tags and five types."""
+    rng = np.random.default_rng(seed)
+    emissions = rng.uniform(0.1, 1, (TAGS, 5)) ** 3
+    transitions = rng.dirichlet(np.full(TAGS, 0.5), TAGS)
+    start = np.linalg.matrix_power(transitions, 4096)[0]
+    return SimpleNamespace(start=start, transitions=transitions,
+                           emissions=emissions / emissions.sum(1, keepdims=True))  # fmt: skip
