@@ -147,7 +147,7 @@ def test_lookup(evidence):
 
 
 def test_reference_lines(evidence):
-    """The two dashed lines and the loss of the language are those of its probabilities: the filter over the
+    """The two grey lines and the loss of the language are those of its probabilities: the filter over the
     words so far, the type alone, and the prediction of the next word."""
     lang, rng = oracles.small_language(0), np.random.default_rng(0)
     words = m.sentences(lang, 6, 4, rng)[0]
