@@ -1,7 +1,6 @@
 """Checks of 5(a): control tasks, their ceiling, what wide probes memorise, and probes of growing size."""
 
 import hashlib
-import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,27 +9,10 @@ import pytest
 
 from . import model as m
 from . import oracles
+from .results import DOCUMENT, RUNS, SETTING, SIZES, ceiling, measured, selectivity
 
 HERE = Path(__file__).parent
-DOCUMENT = json.loads((HERE / "results.json").read_text())
-RUNS = list(DOCUMENT["runs"].values())
-SIZES = [int(size) for size in RUNS[0]["trained"]["tag"]["size"]]  # 0 is a linear probe
 ROUNDING = 1e-12
-
-
-def measured(network, task, kind="size"):
-    """Return the accuracies of all seeds; shape (seeds, settings)."""
-    return np.array([list(run[network][task][kind].values()) for run in RUNS])
-
-
-def selectivity(network, kind="size"):
-    """Return tag accuracy less control accuracy; shape (seeds, settings)."""
-    return measured(network, "tag", kind) - measured(network, "control", kind)
-
-
-def ceiling(name):
-    """Return one ceiling or baseline of all seeds."""
-    return np.array([run["ceilings"][name] for run in RUNS])
 
 
 def test_definition(evidence):
@@ -246,7 +228,7 @@ def test_less_data(evidence):
     evidence.bounded(lead[0] - lead[1], "lead of the trained network, less data", low=0.2)
     for text, value in (("0.20", few.mean()), ("-0.08", many.mean()), ("512", amounts[0]),
                         ("0.29", lead[0].mean()), ("0.05", lead[1].mean()),
-                        ("8192", 32 * DOCUMENT["provenance"]["setting"]["probe_train"])):  # fmt: skip
+                        ("8192", SETTING["length"] * SETTING["probe_train"])):  # fmt: skip
         evidence.shows(text, value)
 
 
@@ -276,7 +258,7 @@ def test_networks(evidence):
     evidence.bounded(control, "mean control accuracies", high=tops.mean(), strict=True)
     for text, value in (("5.14", loss.mean()), ("5.04", best.mean()), ("5.50", frequency.mean()),
                         ("0.995", tops.mean()), ("0.96", control.max()), ("0.88", ceiling("word").mean()),
-                        ("64", DOCUMENT["provenance"]["setting"]["width"])):  # fmt: skip
+                        ("64", SETTING["width"])):  # fmt: skip
         evidence.shows(text, value)
 
 

@@ -1,17 +1,10 @@
 """Figures of 5(a): selectivity by the size of the probe, by layer and by the amount of training data."""
 
-import json
-import pathlib
-
 import numpy as np
 
-RUNS = list(json.loads(pathlib.Path(__file__).with_name("results.json").read_text())["runs"].values())
+from .results import ceiling, measured, selectivity
+
 NAMES = {"tag": "tags", "control": "control labels"}
-
-
-def _measured(network, task, kind):
-    """Return the accuracies of all seeds; shape (seeds, settings)."""
-    return np.array([list(run[network][task][kind].values()) for run in RUNS])
 
 
 def selectivity_by_probe_size(canvas):
@@ -30,8 +23,7 @@ def selectivity_by_probe_size(canvas):
         axes.fill_between(range(6), tag, control, where=tag <= control, interpolate=True,
                           color=canvas.red, alpha=0.18, lw=0)  # fmt: skip
         for name, line in (("prefix", "--"), ("word", ":")):
-            level = np.mean([run["ceilings"][name] for run in RUNS])
-            axes.axhline(level, color=canvas.muted, lw=1, ls=line)
+            axes.axhline(ceiling(name).mean(), color=canvas.muted, lw=1, ls=line)
         for place, gap in enumerate(tag - control):
             axes.text(place, 0.36, f"{gap:+.2f}".replace("-", "−"), ha="center",
                       color=canvas.green if gap > 0 else canvas.red)  # fmt: skip
@@ -52,8 +44,7 @@ def other_ways_to_be_selective(canvas):
     stays near minus 0.09."""
     figure, (data, layers) = canvas.panels(2, height=2.9)
     for network, line, colour in (("trained", "-o", canvas.blue), ("untrained", "--s", canvas.purple)):
-        gaps = {kind: _measured(network, "tag", kind) - _measured(network, "control", kind)
-                for kind in ("amount", "layer", "size")}  # fmt: skip
+        gaps = {kind: selectivity(network, kind) for kind in ("amount", "layer", "size")}
         amount = np.column_stack([gaps["amount"], gaps["size"][:, 4]])  # 256 units, all tokens
         layer = np.column_stack([gaps["layer"], gaps["size"][:, 0]])  # linear, last layer
         for axes, gap in ((data, amount), (layers, layer)):
@@ -74,7 +65,7 @@ def other_ways_to_be_selective(canvas):
 def _line(canvas, axes, network, task):
     """Draw mean and range of one task over the sizes, with its name; return the mean."""
     colour = canvas.blue if task == "tag" else canvas.orange
-    found = _measured(network, task, "size")
+    found = measured(network, task)
     axes.plot(found.mean(axis=0), "-o" if task == "tag" else "--s", ms=4, color=colour)
     axes.fill_between(range(6), found.min(axis=0), found.max(axis=0), color=colour, alpha=0.22, lw=0)
     return found.mean(axis=0)
