@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from . import model as m
 from .model import TAGS
 
 
@@ -50,6 +51,17 @@ def best_table(table):
     rows, columns = table.shape
     choices = product(range(columns), repeat=rows)
     return max(sum(table[row, column] for row, column in enumerate(choice)) for choice in choices)
+
+
+def learnt_table(seed, setting):
+    """Return the accuracy, on the test tokens of a seed, of each type's commonest tag among its training
+    tokens, and of its commonest tag in the language; ties and new types get the commoner tag."""
+    lang, rng = m.language(seed), np.random.default_rng([seed, 2])
+    words, tags = m.sentences(lang, setting["probe_train"], setting["length"], rng)
+    test, test_tags = m.sentences(lang, setting["probe_test"], setting["length"], rng)
+    counts = np.tile(np.bincount(tags.ravel(), minlength=TAGS) / (2 * tags.size), (m.TYPES, 1))
+    np.add.at(counts, (words, tags), 1)
+    return [float((table[test].argmax(-1) == test_tags).mean()) for table in (counts, m.by_word(lang))]
 
 
 def information(table):
