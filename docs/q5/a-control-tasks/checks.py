@@ -82,8 +82,8 @@ def test_ceiling(evidence):
 
 
 def test_token_labels(evidence):
-    """Labels drawn for each token instead of each type leave nothing to memorise: on new tokens no function
-    of the type beats the commonest label, although all types were seen."""
+    """If labels are drawn for each token, no function of the type beats the commonest label on new tokens; if
+    they are drawn for each type and all types were seen, one is right on all of them."""
     chances = (0.5, 0.3, 0.2)
     by_type = oracles.best_control((4, 4), (0, 1), chances)
     table = np.outer([0.5, 0.5], chances)  # a new token: its type and its label are independent
@@ -170,8 +170,8 @@ def test_language(evidence):
 
 
 def test_processing(evidence):
-    """A function of the input never has more mutual information with the tag, nor a better best guess; one
-    that keeps all inputs apart has the same of both."""
+    """None of 20 random functions of an input has more mutual information with the tag, or a better best
+    guess, than the input; functions that keep all inputs apart have the same of both."""
     rng, lost = np.random.default_rng(3), []
     for _ in range(20):
         table = rng.dirichlet(np.ones(18)).reshape(6, 3)
