@@ -236,6 +236,7 @@ def test_ceiling(evidence):
         )
     capitals = dict(RESULTS["capitals"]["countries"])
     evidence.equal(len(set(capitals.values())), len(capitals), "capitals of the map, all different")
+    evidence.shows("24", len(capitals))
 
 
 def test_provenance(evidence):
@@ -269,7 +270,8 @@ def test_broken(evidence):
             )
     evidence.equal(len(table), len(WAYS) + 1, "rows of the table, with its head")
     evidence.shows("76", RESULTS["lenses"]["count"])
-    evidence.shows("10", found["layers"][2])
+    for text, layer in zip(("2", "6", "10"), found["layers"]):
+        evidence.shows(text, layer)
     evidence.shows("30", found["layers"][-1])
 
 
@@ -348,7 +350,7 @@ def test_lenses(evidence):
     evidence.equal([same[name][30] for name in same], [1.0, 1.0], "agreement at the last layer")
     evidence.bounded(same["identity"][20] - same["lens"][20], "prompt less lens at layer 20", low=0.1)
     evidence.bounded(surprisal["identity"][8] - surprisal["lens"][8], "the same, surprisal at layer 8", low=0)
-    for text, value in (("0.43", same["identity"][20]), ("0.16", same["lens"][20]), ("20", 20),
+    for text, value in (("0.43", same["identity"][20]), ("0.16", same["lens"][20]), ("20", 20), ("8", 8),
                         ("11.0", surprisal["identity"][8]), ("8.2", surprisal["lens"][8])):  # fmt: skip
         evidence.shows(text, value)
 
