@@ -30,8 +30,8 @@ def target_layers(canvas):
 def two_lenses(canvas):
     """Two panels against the layer from 0 to 30, for the logit lens and the token-identity Patchscope. First:
     how often the first choice is the model's own. The Patchscope rises earlier; both reach 1 at the last
-    layer. Second: the surprisal of the first choice. In the middle layers the logit lens stays higher; in the
-    first layers the Patchscope is not better."""
+    layer. Second: the surprisal of the first choice. From layer 2 to 12 that of the Patchscope is
+    the higher, from 14 on the lower, and at layer 30 both are equal."""
     figure, panels = canvas.panels(2, height=2.9)
     found = RESULTS["lenses"]
     for axes, what, label in zip(
@@ -63,10 +63,12 @@ def _map(canvas, figure, axes):
     found = RESULTS["capitals"]
     shades = LinearSegmentedColormap.from_list("shades", [canvas.faint, canvas.blue])
     edges = [np.append(found[name], found[name][-1] + 2) - 1 for name in ("targets", "layers")]
-    mesh = axes.pcolormesh(*edges, np.array(found["map"]), cmap=shades, vmin=0, vmax=1, linewidth=0)
+    mesh = axes.pcolormesh(
+        *edges, np.array(found["map"]), cmap=shades, vmin=0, vmax=1, edgecolors="face", linewidth=0.4
+    )
     figure.colorbar(mesh, ax=axes, label="accuracy")
-    axes.annotate("the word itself", (0, 0), (4.5, 3.2), color=canvas.ink, va="center",
-                  arrowprops={"arrowstyle": "-|>", "color": canvas.ink})  # fmt: skip
+    arrow = {"arrowstyle": "-|>", "color": canvas.ink, "shrinkB": 0}
+    axes.annotate("the word itself", (1.2, 0), (14.5, 5), va="center", arrowprops=arrow)
     axes.set(xlabel=r"target layer $l^*$", ylabel="source layer $l$", title="capitals")
 
 

@@ -60,7 +60,7 @@ class Joint:
 
     def information(self, first, second):
         """Return I(A; Z) or I(A; Y) by entropies: H(A) + H(·) − H(A, ·)."""
-        table = {"Z": self.az, "Y": self.ay}[second]
+        table = {("A", "Z"): self.az, ("A", "Y"): self.ay}[first, second]
         return entropy(table.sum(1)) + entropy(table.sum(0)) - entropy(table.ravel())
 
 
