@@ -42,5 +42,7 @@ if ! installed node.stamp scripts/node/package-lock.json || [ ! -d scripts/node/
   cat scripts/node/package-lock.json | sha256sum > .venv/node.stamp
 fi
 export PYTHONPATH=scripts
+# The processes of a command share the cores; each with threads of its own would hinder the others.
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # Nothing is ever written beside the pages: ./scripts/serve would see it as a change and build again.
 export PYTHONDONTWRITEBYTECODE=1
