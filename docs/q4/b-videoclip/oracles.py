@@ -92,6 +92,18 @@ def mil_nce(videos, texts):
     return [log(sum(map(exp, row))) - own for row, own in zip(both, right)]
 
 
+def recalls(videos, texts, size):
+    """Return the shares of texts with their own video first among all, and in their topic of `size` videos
+    in a row, and with a video of their topic first."""
+    found = []
+    for i, text in enumerate(texts):
+        scores = [dot(text, video) for video in videos]
+        first, topic = scores.index(max(scores)), range(i - i % size, i - i % size + size)
+        inside = max(topic, key=lambda place: scores[place])
+        found.append((first == i, inside == i, first in topic))
+    return [sum(column) / len(texts) for column in zip(*found)]
+
+
 def ends(runs):
     """Return the last values of the courses of some runs, and their losses on both kinds of batches."""
     found = {name: [run[name][-1] for run in runs] for name in ("loss", "recall", "inside", "topic")}
