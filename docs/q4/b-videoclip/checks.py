@@ -123,9 +123,9 @@ def test_bounds(evidence):
         evidence.equation("eq-videoclip-gap", ROUNDING, "2 pairs", tight=True, i=1, n=2, ell=[term], g=[gap])
     lower, upper = (evidence.printed("eq-videoclip-gap").function(side=side) for side in (0, 2))
     for lead in (-3.0, 0.0, 2.0):
-        equal = -np.log(oracles.pick([1], [lead], [[0]] * 6, 1))
+        equal = 1 / oracles.pick([1], [lead], [[0]] * 6, 1)
         evidence.close(upper(i=1, n=7, g=[lead]), equal, ROUNDING, "six equal negatives")
-        hard = -np.log(oracles.pick([1], [lead], [[0]] + [[-40]] * 5, 1))
+        hard = 1 / oracles.pick([1], [lead], [[0]] + [[-40]] * 5, 1)
         evidence.close(lower(i=1, n=7, g=[lead]), hard, ROUNDING, "one hard negative, five far away")
 
 
