@@ -1,12 +1,30 @@
-// Practice: let the reader hide whole sections of a part, and keep the choice. Without
-// JavaScript every section is shown.
+// Practice: let the reader hide whole sections of a part, and keep the choice.
+// Without JavaScript every section is shown.
+window.fullMarks ??= {};
+fullMarks.forgets = localStorage.forgets === true;
+// What the browser keeps under a name; a damaged value, or one of another kind, counts as none.
+fullMarks.kept = (name, none) => {
+  try {
+    const value = JSON.parse(localStorage.getItem(name));
+    return value?.constructor === none.constructor ? value : none;
+  } catch {
+    return none;
+  }
+};
+fullMarks.keep = (name, value) => {
+  try {
+    localStorage.setItem(name, JSON.stringify(value));
+  } catch {
+    fullMarks.forgets = true;  // the storage is full or read-only
+  }
+};
 const units = [...document.querySelectorAll("section.unit")].filter(
   (unit) => unit.dataset.unit !== "the-question");
 const facts = document.querySelector(".facts");
 
 if (facts && units.length) {
   const key = "full-marks-hidden";
-  const hidden = new Set(JSON.parse(localStorage.getItem(key) ?? "[]"));
+  const hidden = new Set(fullMarks.kept(key, []));
   const box = document.createElement("details");
   box.className = "practice";
   box.innerHTML = "<summary>Practise: choose what is shown and printed</summary><fieldset><legend class='visually-hidden'>Sections shown</legend></fieldset>";
@@ -19,7 +37,7 @@ if (facts && units.length) {
     input.addEventListener("change", () => {
       unit.hidden = !input.checked;
       hidden[input.checked ? "delete" : "add"](unit.dataset.unit);
-      localStorage.setItem(key, JSON.stringify([...hidden]));
+      fullMarks.keep(key, [...hidden]);
     });
     label.append(input, ` ${unit.querySelector("h2").textContent.trim()}`);
     box.querySelector("fieldset").append(label);
@@ -43,3 +61,15 @@ function reveal() {
 }
 addEventListener("hashchange", reveal);
 if (location.hash) reveal();
+
+// Keys of one letter turn pages only for readers who switch them on.
+const copyright = document.querySelector(".md-copyright");
+if (copyright) {
+  const label = document.createElement("label"), keys = document.createElement("input");
+  label.className = "keys";
+  keys.type = "checkbox";
+  keys.checked = fullMarks.kept("full-marks-keys", false);
+  keys.addEventListener("change", () => fullMarks.keep("full-marks-keys", keys.checked));
+  label.append(keys, " Keyboard: n for the next page, p for the previous one");
+  copyright.append(label);
+}
