@@ -50,18 +50,18 @@ def script(part: Part) -> str:
 blocks.templates.filters |= {function.__name__: function for function in (slug, short, script)}
 
 
-def form(root: str) -> html.HtmlElement:
-    """Return the form that chooses parts and sections, and the empty sheet below it."""
+def offered() -> dict:
+    """Return what readers choose from: the questions, the solved parts, and these by topic."""
     asked = [question for question in questions() if question.solved]
     entries = [entry for question in asked for entry in question.solved]
-    topics = {tag: [] for tag in sorted({tag for entry in entries for tag in entry.tags})}
-    for entry in entries:
-        for tag in entry.tags:
-            topics[tag].append(entry)
-    return blocks.block(
-        "handout", root, paper=paper(), asked=asked, entries=entries, topics=topics,
-        groups=GROUPS, presets=PRESETS,
-    )  # fmt: skip
+    topics = sorted({tag for entry in entries for tag in entry.tags})
+    by_topic = {topic: [entry for entry in entries if topic in entry.tags] for topic in topics}
+    return {"asked": asked, "entries": entries, "topics": by_topic}
+
+
+def form(root: str) -> html.HtmlElement:
+    """Return the form that chooses parts and sections, and the empty sheet below it."""
+    return blocks.block("handout", root, paper=paper(), groups=GROUPS, presets=PRESETS, **offered())
 
 
 def scripts(contents: dict[Part, str]) -> dict[str, str]:
