@@ -1,4 +1,4 @@
-// Practice: let the reader hide whole sections of a part, and keep the choice.
+// Practice: let the reader hide whole sections of a part, and keep the choice; or sit the part as an exam.
 // Without JavaScript every section is shown.
 window.fullMarks ??= {};
 fullMarks.forgets = localStorage.forgets === true;
@@ -18,6 +18,16 @@ fullMarks.keep = (name, value) => {
     fullMarks.forgets = true;  // the storage is full or read-only
   }
 };
+// Exam mode is loaded when somebody wants it.
+const assets = new URL(".", document.currentScript.src);
+fullMarks.load = (name) => new Promise((onload, onerror) => {
+  document.head.append(Object.assign(document.createElement("script"), { src: new URL(name, assets), onload, onerror }));
+});
+fullMarks.examMode = async () => {
+  document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL("sitting.css", assets) }));
+  for (const name of ["results.js", "desk.js", "sitting.js"]) await fullMarks.load(name);
+};
+
 const units = [...document.querySelectorAll("section.unit")].filter(
   (unit) => unit.dataset.unit !== "the-question");
 const facts = document.querySelector(".facts");
@@ -27,7 +37,7 @@ if (facts && units.length) {
   const hidden = new Set(fullMarks.kept(key, []));
   const box = document.createElement("details");
   box.className = "practice";
-  box.innerHTML = "<summary>Practise: choose what is shown and printed</summary><fieldset><legend class='visually-hidden'>Sections shown</legend></fieldset>";
+  box.innerHTML = "<summary>Practise: sit this part as an exam, or choose what is shown and printed</summary><p class='sit'><button type='button'></button> <span>The question alone and a clock; then the answer, and the marking scheme to tick.</span></p><fieldset><legend class='visually-hidden'>Sections shown</legend></fieldset>";
   for (const unit of units) {
     const label = document.createElement("label");
     const input = document.createElement("input");
@@ -42,7 +52,14 @@ if (facts && units.length) {
     label.append(input, ` ${unit.querySelector("h2").textContent.trim()}`);
     box.querySelector("fieldset").append(label);
   }
-  box.open = hidden.size > 0;
+  const part = JSON.parse(facts.dataset.part), sitting = fullMarks.kept("full-marks-sittings", {})[part.id];
+  const button = box.querySelector("button");
+  button.textContent = sitting?.stage === "mark" ? "See your marking" : sitting ? "Go on with the exam" : "Sit this part";
+  button.addEventListener("click", async () => {
+    await fullMarks.examMode();
+    fullMarks.sit([{ ...part, root: facts.parentElement }], facts.parentElement);
+  });
+  box.open = hidden.size > 0 || Boolean(sitting);
   facts.after(box);
 }
 

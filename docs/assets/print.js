@@ -120,6 +120,7 @@ window.fullMarks = { texts: {}, add(part, sections) { this.texts[part] = section
       : lost.length ? `Could not be loaded: ${names(lost)}. Load the page again to retry.`
       : missing.length ? `Loading ${names(missing)} …`
       : `${chosen.length} part${chosen.length === 1 ? "" : "s"}, ${size}`;
+    find("a.sit", form).href = `../practise/?parts=${chosen.map((box) => box.value).join()}`;
     print.disabled = !chosen.length || !sections.length || missing.length > 0;
     const link = document.createElement("a"), page = new URL(find("link[rel=canonical]").href);
     link.href = new URL(address(), page);

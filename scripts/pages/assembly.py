@@ -24,7 +24,7 @@ from paper.rules import WORDS_PER_MINUTE, broken, cost
 from paper.sources import Sources
 from printing import sets
 
-from pages import blocks, handout, notebook
+from pages import blocks, handout, notebook, sitting
 
 
 @dataclass
@@ -145,6 +145,7 @@ def number(page: Page, topics: list[str]) -> Sheet:
         parts=lambda: blocks.parts(sheet.root, page.file.src_uri.split("/")[0]),
         checks=lambda: blocks.checks(sheet.root, page.url, records, article.labels),
         handout=lambda: handout.form(sheet.root),
+        sitting=lambda: sitting.form(sheet.root),
     )
     article.collect_formulas()  # those of the checks, whose evidence shows the numbers of the equations
     article.wrap_tables()
@@ -206,6 +207,7 @@ def show(sheet: Sheet, entries: list[ledger.Entry]):
     if heading is not None:
         heading.addnext(blocks.facts(sheet.root, exam.solved(sheet.part), sheet.writing, entries))
     article.wrap_sections()
+    sitting.point_to_sections(article)
 
 
 def all_labels(sheets: list[Sheet]) -> dict:

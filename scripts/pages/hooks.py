@@ -143,10 +143,11 @@ def on_nav(nav, config, files):
         "index.md": 0,
         "exam.md": 1,
         "topics.md": 3,
-        "print.md": 4,
-        "ledger.md": 5,
-        "about.md": 6,
-        "equations.md": 7,
+        "practise.md": 4,
+        "print.md": 5,
+        "ledger.md": 6,
+        "about.md": 7,
+        "equations.md": 8,
     }
     for section in [item for item in nav.items if isinstance(item, Section)]:
         page = next(child for child in section.children if getattr(child, "file", None))
