@@ -15,7 +15,7 @@
 #
 # A small network learns sixty facts by heart. You change one of them, first by a gradient step, then
 # with the gated update of KnowledgeEditor, and look at the other fifty-nine. Each part tests its
-# claims with `assert`, a line that stops the notebook if the claim is false, and ends with an
+# claims with `assert`, a line that stops the notebook if the claim is false; parts 2 and 4 end with an
 # exercise. The only requirements are NumPy and Matplotlib, and the whole notebook runs in a few
 # seconds.
 #
@@ -177,9 +177,10 @@ assert changes[0] == 0 and changes[-1] > 88, "a large step destroys most of the 
 # %% [markdown]
 # A step of 0.03 flips the fact in every wording and already costs some others; ten times as much
 # destroys more than half of the rest. Facts that share a subject or a relation with the edited one
-# move more than the others. Why? The change of $W_1$ is a multiple of $d\,u^\top$, so the hidden
-# layer of another text $u'$ changes by a multiple of $d \, (u \cdot u')$: what overlaps is dragged
-# along. The cell compares the overlap with the divergence, text by text, for the step of 0.03.
+# move more than the others. Why? The gradient of $W_1$ is $d\,u^\top$, with $d$ the gradient with
+# respect to $W_1 u$. So for another text $u'$ the step changes $W_1 u'$ by a multiple of
+# $d \, (u \cdot u')$: what overlaps is dragged along. The cell compares the overlap with the
+# divergence, text by text, for the step of 0.03.
 
 # %%
 overlap = TEXTS @ x[0] / (x[0] @ x[0])
