@@ -86,3 +86,25 @@ def tree(seed, length=3, words=2):
 def mean_change(network, x, step):
     """Return the mean KL between the network and the one with the parameters moved by a step."""
     return m.divergence(network(x), network.moved(step)(x)).mean()
+
+
+def shifts_by_hand(trial, setting):
+    """Return the shifts of an untrained editor for three edits, and the same from its parts by NumPy."""
+    world = trial.make_world(3, setting)
+    base = trial.fit_classifier(world, 3, setting)
+    editor = trial.Editor(world.vectors, [tuple(weight.shape) for weight in base.weights])
+    draw = trial.torch.Generator().manual_seed(0)
+    edits = trial.draw_edits(world, base, trial.split(world, setting)[0], 3, draw)
+    found = [shift.detach().numpy() for shift in trial.apply_editor(editor, base, edits)]
+    parts = list(editor.parts(edits.tokens, edits.current, edits.wanted))
+    (first, second), (bias, other) = ([t.numpy() for t in group] for group in (base.weights, base.biases))
+    expected = [np.empty_like(shift) for shift in found]
+    for i, x in enumerate(edits.inputs[:, 0].numpy()):
+        before = first @ x + bias
+        hidden = np.maximum(before, 0)
+        error = softmax(second @ hidden + other) - np.eye(len(other))[edits.wanted[i]]
+        grads = [np.outer((second.T @ error) * (before > 0), x), np.outer(error, hidden)]
+        for one, grad, target in zip(parts, grads, expected):
+            alpha, gamma, beta, delta, gate = (part[i].detach().numpy() for part in one)
+            target[i] = gate * (np.outer(alpha, gamma) * grad + np.outer(beta, delta))
+    return found, expected
