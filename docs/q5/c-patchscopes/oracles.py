@@ -14,6 +14,15 @@ from . import model as m
 MODEL = m.random_model()
 SOURCE, TARGET = [3, 17, 8, 30, 5, 5, 12], [21, 0, 9, 14, 2]
 STATES = MODEL.states([SOURCE])[:, 0]  # (layer, position, width)
+# Joint distributions of an attribute (rows) and a state (columns), for five entities: each has a state of its
+# own, or two with unlike attributes share the first.
+OWN = np.array([[0.1, 0.3, 0, 0, 0], [0, 0, 0.2, 0, 0], [0, 0, 0, 0.15, 0.25]])
+SHARED = np.array([[0.1, 0.3, 0, 0, 0], [0, 0, 0.2, 0, 0], [0.25, 0, 0, 0.15, 0]])
+
+
+def by_place(values):
+    """Return an array (layer, position, …) as layer → position → value, positions from 0."""
+    return {layer: dict(enumerate(values[layer])) for layer in range(len(values))}
 
 
 def hooked(model, target, position, layer, state):
@@ -37,6 +46,41 @@ def cut_off(layer):
 def divergence(p, q):
     """Return SciPy's KL(p‖q) of two rows of logits, in nats."""
     return entropy(softmax(p), softmax(q))
+
+
+def loops(gain):
+    """Return the norm of the model by loops over the entries."""
+
+    def normed(h):
+        size = (sum(float(x) ** 2 for x in h) / len(h) + float(np.float32(1e-5))) ** 0.5
+        return np.array([a * float(x) / size for a, x in zip(gain, h)])
+
+    return normed
+
+
+def maps():
+    """Return mappings f: the identity, a random affine one, and one that is not linear."""
+    rng = np.random.default_rng(1)
+    matrix, shift = rng.normal(size=(576, 576)) / 24, rng.normal(size=576)
+    return [lambda h: h, lambda h: matrix @ h + shift, lambda h: np.tanh(3 * h)]
+
+
+def other_blocks(head=False):
+    """Return the model with the blocks of another one, and with its norm and unembedding too if asked."""
+    other = m.random_model(seed=1)
+    kept = {} if head else {name: MODEL.weights[name] for name in ("token_embd.weight", "output_norm.weight")}
+    return Model(other.weights | kept, None, "", other.layers)
+
+
+def splits(labels, count, times):
+    """Yield (the entities left for the test, the labels seen in training, the generator) of random splits.
+
+    `labels` is entity → label; `count` of the entities are for training.
+    """
+    rng, entities = np.random.default_rng(6), list(labels)
+    for _ in range(times):
+        trained = [entities[e] for e in rng.choice(len(entities), count, replace=False)]
+        yield [e for e in entities if e not in trained], sorted({labels[e] for e in trained}), rng
 
 
 class Joint:
