@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 EXPERIMENT = Path(__file__).parents[1] / "b-constrained-training"  # the folder of the editor
-MEASURED = ("success", "paraphrase", "retained", "kl")  # shares of edits or answers, and nats
+MEASURED = ("success", "paraphrase", "retained", "near", "kl")  # shares of edits or answers, and nats
 BERT = {  # the edited matrices of a layer of BERT, of the base size: name → (n, m), how many
     "query, key, value, output": ((768, 768), 4),
     "MLP, first": ((3072, 768), 1),
