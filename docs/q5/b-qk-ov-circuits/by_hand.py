@@ -19,7 +19,9 @@ def two_heads():
     key = np.array([10, 0, 0, 0, 10, 15, -100, -100, -100.0])[:, None]
     first = {"Q": query, "K": key, "V": np.array([[0, -2, 0, 2, 0, 0, 0, 0, 0.0]]).T}
     second = {"Q": query, "K": 15 * np.eye(9)[:, [5]], "V": np.array([[0, 1, 0, -1, 0, 0, 0, 0, 0.0]]).T}
-    write = np.array([[0, 0.5, 0, -0.5, 0, 0, 0, 0, 0]])  # to the logits of B and D, the difference is 1
+    write = np.array(
+        [[0, 1.5, 0, -1.5, 0, 0, 0, 0, 0]]
+    )  # to B and D: more than A, the last token, gives itself
     return [head | {"O": write} for head in (first, second)]
 
 

@@ -166,7 +166,7 @@ def test_virtual(evidence):
 
 def test_one_head(evidence):
     """For every random layer of one head the four margins satisfy the equation, so they are not all right;
-    the layer of two heads that is written down here gets all four right and breaks it."""
+    in the layer of two heads written down here the right token has the largest logit on all four."""
     each = [oracles.margins([oracles.random_layer(seed)], *oracles.surroundings(seed)) for seed in range(50)]
     route = "50 random heads, embeddings and positions; half of them with positions in the stream too"
     evidence.equation("eq-qkov-four", 1e-8, route, each=each)
@@ -177,7 +177,8 @@ def test_one_head(evidence):
         oracles.last(by_hand.one_hot(text, "ABCD"), by_hand.two_heads(), place) for text in by_hand.FOUR
     ]
     margin = np.array([1, -1, -1, 1]) * [row[1] - row[3] for row in logits]
-    evidence.bounded(margin, "margins of the layer of two heads, by loops", low=0.9)
+    evidence.bounded(margin, "margins of the layer of two heads, by loops", low=0, strict=True)
+    evidence.equal("".join("ABCD"[row.argmax()] for row in logits), "BDDB", "their largest logits")
 
 
 def test_by_hand(evidence):
