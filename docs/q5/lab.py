@@ -228,7 +228,8 @@ for relation in RELATIONS:
     prompt = QUESTION.format(relation, "x")
     plain = best(model.read(state(prompt, model.layers))[-1])
     told[relation] = best(patched(vector, prompt, L_TARGET, place(prompt, "x")))
-    print(f"{prompt} … {plain}\n{'patched':>{len(prompt)}} … {told[relation]}")
+    print(f"{prompt} … {plain}")
+    print(f"{'patched':>{len(prompt)}} … {told[relation]}")
 assert told["capital"] == "Tokyo" and (MODEL == "real" or told["currency"] == "yen")
 
 # %% [markdown]
@@ -356,7 +357,8 @@ def show(title, table, words):
 SHOWN = ["<s>", "Kim", "Ada", "Japan", "Peru"]
 qk, ov = circuits(tiny)
 show("QK", qk, SHOWN)
-show("\nOV", ov, SHOWN)
+print()
+show("OV", ov, SHOWN)
 assert np.allclose(qk, 30 * SILENT) and np.allclose(ov, 8 * SILENT)
 
 turn = rng.normal(size=(V, V))
@@ -365,7 +367,8 @@ turned = induction["Q"] @ turn, induction["K"] @ np.linalg.inv(turn).T
 assert np.allclose(turned[0] @ turned[1].T, induction["Q"] @ induction["K"].T)
 x = tiny.run(tiny.embed([tiny.encode("Ada Peru Kim Japan Tom Kenya Kim")]), stop=1)
 looks = tiny.attention(induction, x)[0, -1]
-print(f"\nthe last Kim looks at Japan with weight {looks[4]:.4f}")
+print()
+print(f"the last Kim looks at Japan with weight {looks[4]:.4f}")
 assert looks.argmax() == 4
 
 # %% [markdown]
