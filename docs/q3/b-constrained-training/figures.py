@@ -24,11 +24,11 @@ SWEEPS = (
 def one_ball(canvas):
     """Two panels with logarithmic scales. First: the mean KL divergence after a step of length 0.5, with a
     dot for each of five seeds and a row for each kind of direction. From the first eigenvector of the Fisher
-    matrix, near 1, over edit gradients, the 100th eigenvector, shifts of the editor trained under KL and
-    random directions down to directions that the Fisher matrix maps to zero, near 0.00001. Second: the
-    divergence against the length of the step, for five of these directions; dotted lines, half the
-    quadratic form, fit at short steps. Far below all of them, at a length of about 200, lies the rescaled
-    network, with a divergence of rounding errors."""
+    matrix, near 1, over edit gradients and shifts of the editor trained under L2, the 100th eigenvector,
+    shifts of the editor trained under KL and random directions down to directions that the Fisher matrix
+    maps to zero, near 0.00001. Second: the divergence against the length of the step, for five of these
+    directions; dotted lines, half the quadratic form, are close to the curves at short steps. Far below all
+    of them, at a length of about 200, lies the rescaled network, with a divergence of rounding errors."""
     figure, (left, right) = canvas.panels(2, height=3.5, widths=[1, 1.05])
     for place, (name, _, colour) in enumerate(DIRECTIONS):
         values = m.at_radius(name, 0.5)
@@ -66,7 +66,7 @@ def trade_off(canvas):
     under KL lies above the curve of five margins for those under L2, most clearly where nearly all edits
     succeed; fine-tuning by small steps, two triangles, lies near the curve for KL; the editor without
     gradient is far to the left. Second, the share of other facts of the same subject that stay: here the
-    two curves nearly coincide, and fine-tuning is above both."""
+    curve for L2 is a little above that for KL, and fine-tuning is above both."""
     figure, axes = canvas.panels(2, height=3.3)
     for panel, metric, words in zip(axes, ("retained", "near"), ("other facts", "same subject")):
         for kind, margins, colour, marker, label in SWEEPS:
