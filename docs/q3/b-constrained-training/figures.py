@@ -66,7 +66,7 @@ def trade_off(canvas):
     under KL lies above the curve of five margins for those under L2, most clearly where nearly all edits
     succeed; fine-tuning by small steps, two triangles, lies near the curve for KL; the editor without
     gradient is far to the left. Second, the share of other facts of the same subject that stay: here the
-    curve for L2 is a little above that for KL, and fine-tuning is above both."""
+    curve for L2 is a little higher where most edits succeed, and fine-tuning is above both."""
     figure, axes = canvas.panels(2, height=3.3)
     for panel, metric, words in zip(axes, ("retained", "near"), ("other facts", "same subject")):
         for kind, margins, colour, marker, label in SWEEPS:
