@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from html import escape
-from itertools import takewhile
+from itertools import chain, count, takewhile
 from pathlib import Path
 
 from lxml import etree, html
@@ -15,6 +15,7 @@ from paper.sources import Sources
 
 REFERENCE = re.compile(r"\\(eq)?ref\{([^}]*)\}")
 LABEL = re.compile(r"\\label\{([^}]*)\}")
+FORMULA = re.compile(r"\\\(.*?\\\)", re.DOTALL)
 LETTERED = re.compile(r"\s*\([a-z]+\)\s")
 TAG = re.compile(r"\\tag\{([^}]*)\}")
 SOURCE = re.compile(r"\\source\{([^}]*)\}")
@@ -205,6 +206,16 @@ class Article:
                 anchor.set("href", f"#{labels[0]}")
                 self.label(labels[0], formula.number, formula.place)
         old.getparent().replace(old, box)
+
+    def name_blocks(self):
+        """Give every closed block an anchor, after its title, so that search can lead into it."""
+        used = set(self.tree.xpath(".//@id"))
+        for block in self.tree.xpath(".//details[not(@id) and summary]"):
+            words = re.findall(r"[a-z0-9]+", FORMULA.sub("", block.find("summary").text_content()).lower())
+            name = "-".join(words[:8]) or "block"
+            name = next(one for one in chain([name], (f"{name}-{n}" for n in count(2))) if one not in used)
+            block.set("id", name)
+            used.add(name)
 
     # -- tables and sections --------------------------------------------------------------------
 
