@@ -1,13 +1,9 @@
-"""The built pages in a real browser: layout, accessibility, privacy, search, and no need of JavaScript."""
-
-from pathlib import Path
+"""The built pages in a real browser: layout, accessibility, privacy, and no need of JavaScript."""
 
 import pytest
-import yaml
 from conftest import ROOT, page_paths
 
 AXE = (ROOT / "scripts/node/node_modules/axe-core/axe.min.js").read_text()
-QUERIES = yaml.safe_load((Path(__file__).parent / "queries.yml").read_text())
 
 # Elements that stick out of the window to the right, other than inside a box that scrolls by itself.
 STICKING_OUT = """() => {
@@ -140,24 +136,3 @@ def test_equation_opens_its_evidence(browser, server):
     assert page.locator(f"{target}[open] .highlight").is_visible()
     assert not card.is_visible()
     context.close()
-
-
-@pytest.mark.parametrize(("query", "expected"), QUERIES.items())
-def test_search(browser, server, query, expected):
-    """A query finds the expected page among the first three results."""
-    page = browser.new_page()
-    page.goto(server)
-    page.locator("input.md-search__input").click()
-    # The index is loaded by a worker; what is typed before it is ready would be lost.
-    page.locator(".md-search-result__meta", has_text="Type to start searching").wait_for(state="attached")
-    page.locator("input.md-search__input").press_sequentially(query)
-    # The list is drawn anew with every letter: read it whole, until it shows the page or time is up.
-    for _ in range(300):
-        links = page.locator("a.md-search-result__link")
-        found = links.evaluate_all("(links) => links.map((link) => link.href.split(/[?#]/)[0])")
-        pages = [url.removeprefix(server) for url in dict.fromkeys(found)]
-        if expected in pages[:3]:
-            break
-        page.wait_for_timeout(100)
-    page.close()
-    assert expected in pages[:3], pages[:5]

@@ -1,7 +1,6 @@
 """The built site as a whole: what is in it, that it is the same at every build, and its house rules."""
 
 import hashlib
-import json
 import re
 import subprocess
 import sys
@@ -90,15 +89,6 @@ def test_published_addresses_still_work():
     assert published == sorted(f"/{path}" for path in page_paths()), (
         "./scripts/build lists new pages; commit it"
     )
-
-
-def test_search_index_holds_words_not_markup():
-    """The search index holds no TeX, no typeset markup and no notebook code."""
-    entries = json.loads((SITE / "search/search_index.json").read_text())["docs"]
-    text = " ".join(entry["text"] + entry["title"] for entry in entries)
-    assert len(entries) > 50
-    assert re.findall(r"\\[A-Za-z]{3,}", text) == []
-    assert "katex" not in text and "jp-" not in text
 
 
 def test_notebook_is_downloadable_and_clean():

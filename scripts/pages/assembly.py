@@ -25,6 +25,7 @@ from paper.sources import Sources
 from printing import sets
 
 from pages import blocks, handout, notebook, sitting
+from pages.search import formula_words
 
 
 @dataclass
@@ -49,10 +50,14 @@ class Sheet:
 
 @dataclass
 class Assembly:
-    """What the pages were assembled to: themselves, typeset formulas, the ledger, the sets, the problems."""
+    """What the pages were assembled to: themselves, typeset formulas, the ledger, the sets, the problems.
+
+    `words` are what each formula is found by.
+    """
 
     sheets: list[Sheet]
     formulas: list[str]
+    words: list[str]
     ledger: list[ledger.Entry]
     sets: list[sets.PrintSet]
     problems: list[str]
@@ -96,7 +101,8 @@ def assemble(pages: list[Page], topics: list[str], site: str, only: str = "") ->
         )
         problems += sheet.article.problems
         sheet.page.content = sheet.article.html()
-    return Assembly(sheets, [result.html for result in results], entries, made, problems)
+    words = [formula_words(f.tex, result.speech) for f, result in zip(formulas, results, strict=True)]
+    return Assembly(sheets, [result.html for result in results], words, entries, made, problems)
 
 
 def outer(element: HtmlElement) -> str:
@@ -127,6 +133,7 @@ def number(page: Page, topics: list[str]) -> Sheet:
     article = Article(content, Sources(path), part.prefix if part else "")
     sheet, records = Sheet(page, article, part), exam.checks(part) if part else []
     article.number_statements()
+    article.name_blocks()
     if part:
         article.number_figures(figures(part))
         article.problems += broken(part, article, records, topics) + unread(part.page)

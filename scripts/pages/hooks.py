@@ -24,7 +24,7 @@ from paper.parts import CACHE, DOCS, SCRIPTS, discover
 from paper.sources import Sources
 from printing.later import later
 
-from pages import assembly, handout, kept, notebook, runs
+from pages import assembly, handout, notebook, runs, search
 
 log = logging.getLogger("mkdocs.full-marks")
 MODULES = SCRIPTS / "node" / "node_modules"
@@ -237,7 +237,7 @@ def on_env(env, config, files):
         generated(files, config, f"pdf/{one.path.name}", one.path)
     log.info("%d sets printed, %d pages", len(done.sets), sum(one.pages for one in done.sets))
     contents = {s.part: PLACEHOLDER.sub(typeset_formula, s.page.content) for s in done.sheets if s.part}
-    for address, script in handout.scripts(contents).items():
+    for address, script in (handout.scripts(contents) | search.files(done.sheets, done.words)).items():
         files.append(File.generated(config, address, content=script))
     return env
 
@@ -250,19 +250,6 @@ def account(entries: list[ledger.Entry]) -> str:
     return f"{displayed} equations displayed, {sum(counts.values())} with a label: {shown}"
 
 
-@event_priority(50)
-def on_page_context(context, page, config, nav):
-    """Put the page into the search index; the plugin, which would read each page again, leaves it out."""
-    if not page.meta:
-        return context  # the plugin reads it: such a page cannot be marked without a change to its layout
-    index = config.plugins["material/search"].search_index
-    content = re.sub(r' data-formula="\d+"', "", page.content)  # a number that other pages change
-    key = repr((page.url, page.title, page.meta, str(page.toc), content))
-    index.entries += kept.search_entries(key, (page, index))
-    page.meta = page.meta | {"search": {"exclude": True}}
-    return context
-
-
 def on_post_build(config):
     """Print the sets that the live server did not wait for."""
     later.start(Path(config.site_dir) / "pdf")
@@ -270,7 +257,7 @@ def on_post_build(config):
 
 @event_priority(-100)
 def on_post_page(output, page, config):
-    """Put the typeset formulas in place, after the search index was made from their plain text."""
+    """Put the typeset formulas in place of their plain text."""
     return PLACEHOLDER.sub(typeset_formula, output)
 
 

@@ -1,7 +1,5 @@
 """What is made of one page alone, and kept as long as the page and the scripts are the same."""
 
-from copy import copy
-
 from paper.jobs import memory
 from paper.parts import REQUIREMENTS, SCRIPTS, digest
 
@@ -13,13 +11,3 @@ def per_page(function):
     """Keep what a function makes of a key and a page; only the key and the scripts tell pages apart."""
     kept = memory.cache(function, ignore=["page"])
     return lambda key, page: kept(digest(text=TOOLS + key), page)
-
-
-@per_page
-def search_entries(key: str, page) -> list[dict]:
-    """Return the entries of a page for the search index; `page` is the page and an index to copy."""
-    written, index = page
-    index = copy(index)
-    index.entries = []
-    index.add_entry_from_context(written)
-    return index.entries

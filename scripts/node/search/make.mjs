@@ -1,0 +1,55 @@
+// Make the index of the search: read pages as JSON, write the files of the index as JSON, by their names.
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { stemmer } from "stemmer";
+
+const LARGEST = 24_000; // characters of a shard, a third of that as it is sent
+const source = (url) => readFileSync(fileURLToPath(url), "utf8");
+// What the browser runs, one script: the stemmer, which is a module, the reader and the ranking.
+const CODE = [
+  `(globalThis.fullMarks ??= {}).stem = (() => {\n${source(import.meta.resolve("stemmer")).replace(/^export /gm, "")}\nreturn stemmer;\n})();`,
+  source(new URL("words.js", import.meta.url)), source(new URL("ranking.js", import.meta.url)),
+].join("\n");
+
+globalThis.fullMarks = { stem: stemmer };
+await import("./words.js");
+const { pages, questions, topics, synonyms } = JSON.parse(readFileSync(0, "utf8"));
+const reader = fullMarks.reader(stemmer, synonyms);
+
+// Word → flat list over all pages: page, number of places, then place and weight for each.
+function postings() {
+  const all = new Map();
+  pages.forEach((page, p) => {
+    const found = new Map();
+    page.places.forEach((place, u) => {
+      const weights = new Map(place.labels.map((label) => [label, 40]));
+      for (const [text, weight] of place.fields) for (const word of reader.indexed(text)) weights.set(word, (weights.get(word) ?? 0) + weight);
+      for (const [word, weight] of weights) (found.get(word) ?? found.set(word, []).get(word)).push(u, Math.ceil(weight));
+    });
+    for (const [word, list] of found) (all.get(word) ?? all.set(word, []).get(word)).push(p, list.length / 2, ...list);
+  });
+  return [...all].sort(([one], [other]) => (one < other ? -1 : 1));
+}
+
+// Cut words that begin alike into shards of at most the largest size.
+function* shards(start, words) {
+  const text = JSON.stringify(Object.fromEntries(words));
+  if (start && (text.length <= LARGEST || words.length === 1)) return yield [start, text];
+  const letters = Map.groupBy(words.filter(([word]) => word !== start), ([word]) => word.slice(0, start.length + 1));
+  const alone = words.filter(([word]) => word === start);
+  if (alone.length) yield [start, JSON.stringify(Object.fromEntries(alone))];
+  for (const [longer, some] of letters) yield* shards(longer, some);
+}
+
+const cut = [...shards("", postings())], files = {};
+const named = [...pages.flatMap((page) => [page.title, ...page.topics]), ...synonyms.same.flat()];
+const keys = [...new Set(named.flatMap(reader.read))].filter((word) => /^[a-z]{5,}$/.test(word)).sort();
+const shown = ({ id, title, within, text }) => [id, title, within, text];
+cut.forEach(([name, text], n) => { files[`w${n}.js`] = `fullMarks.search.shard(${JSON.stringify(name)}, ${text});\n`; });
+pages.forEach((page, n) => { files[`p${n}.js`] = `fullMarks.search.page(${n}, ${JSON.stringify(page.places.map(shown))});\n`; });
+// The version stands in the address of each file, so that files of two builds are never mixed.
+const version = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 8);
+const data = { version, questions, topics, pages: pages.map(({ places, ...head }) => head), shards: cut.map(([name]) => name), keys, synonyms };
+files["core.js"] = `${CODE}\nfullMarks.searchable = ${JSON.stringify(data)};\n`;
+process.stdout.write(JSON.stringify(files));

@@ -1,0 +1,109 @@
+// Find the pages that a query asks for. The index is cut into shards by the first letters of the words; a shard is
+// a script of its own, so that search also works on pages opened as files, and only what a query needs is fetched.
+// A shard maps a word to a flat list: page, number of places, then place and weight for each.
+{
+  const SATURATION = 6, PLACE = 3, GUESS = 0.6, BEGINNING = 0.8, MOST_ENDINGS = 24, FAINTEST = 0.1;
+
+  // Return how many letters two words differ by, a swap of two neighbours counted once; more than `most` is Infinity.
+  function distance(one, other, most) {
+    if (Math.abs(one.length - other.length) > most) return Infinity;
+    let before = [], row = [...Array(other.length + 1).keys()];
+    for (let i = 1; i <= one.length; i++) {
+      const next = [i];
+      for (let j = 1; j <= other.length; j++) {
+        const same = one[i - 1] === other[j - 1];
+        next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + !same);
+        if (i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1]) next[j] = Math.min(next[j], before[j - 2] + 1);
+      }
+      [before, row] = [row, next];
+    }
+    return row.at(-1) <= most ? row.at(-1) : Infinity;
+  }
+
+  // `load` fetches a file of the index, whose script then calls shard() or page() with what it holds.
+  fullMarks.index = (data, load) => {
+    const reader = fullMarks.reader(fullMarks.stem, data.synonyms), shards = new Map(), texts = new Map(), pending = new Map();
+    const once = (file) => pending.get(file) ?? pending.set(file, load(file).catch((error) => { pending.delete(file); throw error; })).get(file);
+    const names = new Map(data.shards.map((name, n) => [name, n]));
+    const fetched = (name) => (names.has(name) ? once(`w${names.get(name)}`) : Promise.resolve());
+
+    // The names of the shards that words beginning like this may be in, the longest last.
+    const holding = (word) => [...word].map((_, n) => word.slice(0, n + 1)).filter((name) => names.has(name));
+    const deepest = (word) => holding(word).at(-1);
+    const postings = (word) => shards.get(deepest(word))?.[word];
+    const endings = (start) => (shards.get(deepest(start)) ? Object.keys(shards.get(deepest(start))) : []).filter((word) => word !== start && word.startsWith(start)).slice(0, MOST_ENDINGS);
+
+    // The words that a word which no page has may be a slip for: those at the least distance.
+    function meant(word) {
+      const most = word.length < 4 || /\d/.test(word) ? 0 : word.length < 8 ? 1 : 2;
+      const near = new Map([...data.keys, ...[...shards.values()].flatMap(Object.keys)].map((other) => [other, most ? distance(word, other, most) : Infinity]));
+      const least = Math.min(...near.values());
+      return least === Infinity ? [] : [...near.keys()].filter((other) => near.get(other) === least && other[0] === word[0] || near.get(other) === least && data.keys.includes(other));
+    }
+
+    // The words of the index that stand for a word of the query, each with its factor.
+    async function readings({ word, parts }, last) {
+      await fetched(deepest(word));
+      const found = postings(word) ? [[word, 1]] : [], more = last ? endings(word).map((other) => [other, BEGINNING]) : [];
+      if (found.length || more.length) return [...found, ...more];
+      if (parts.length > 1) return (await Promise.all(parts.map((part) => readings({ word: part, parts: [part] }, false)))).flat();
+      const guesses = meant(word);
+      await Promise.all(guesses.map((other) => fetched(deepest(other))));
+      return guesses.filter(postings).map((other) => [other, GUESS]);
+    }
+
+    // The weight of each page, and of each place in it, for one term of the query.
+    function weigh(readings) {
+      const pages = new Map();
+      for (const [word, factor] of readings) {
+        const list = postings(word), found = new Map();
+        for (let at = 0; at < list.length; at += 2 + 2 * list[at + 1]) found.set(list[at], list.slice(at + 2, at + 2 + 2 * list[at + 1]));
+        const rarity = Math.log(1 + (data.pages.length - found.size + 0.5) / (found.size + 0.5));
+        for (const [page, places] of found) {
+          const known = pages.get(page) ?? pages.set(page, { score: 0, rarity, places: new Map() }).get(page);
+          const sum = places.reduce((all, value, n) => all + (n % 2 ? value : 0), 0);
+          known.score = Math.max(known.score, factor * rarity * sum / (sum + SATURATION));
+          for (let n = 0; n < places.length; n += 2) known.places.set(places[n], Math.max(known.places.get(places[n]) ?? 0, factor * rarity * places[n + 1] / (places[n + 1] + PLACE)));
+        }
+      }
+      return pages;
+    }
+
+    // The pages that hold the terms, best first; all terms count, and more so if they stand together in one place.
+    function ranked(terms, extra, wanted) {
+      const weights = terms.map((pages) => Math.max(0, ...[...pages.values()].map((one) => one.rarity)));
+      const whole = weights.reduce((all, one) => all + one, 0) || 1, found = [];
+      for (const page of new Set(terms.flatMap((pages) => [...pages.keys()]))) {
+        if (!wanted(data.pages[page])) continue;
+        const hits = [...terms, ...extra].map((pages) => pages.get(page)), places = new Map();
+        for (const hit of hits) for (const [place, weight] of hit?.places ?? []) places.set(place, (places.get(place) ?? 0) + weight);
+        const best = [...places].sort((one, other) => other[1] - one[1] || one[0] - other[0]);
+        const covered = hits.reduce((all, hit, n) => all + (hit ? weights[n] ?? 0 : 0), 0) / whole;
+        const sum = hits.reduce((all, hit) => all + (hit?.score ?? 0), 0) + best[0][1];
+        found.push({ page, score: sum * covered ** 2 * data.pages[page].prior, places: best });
+      }
+      found.sort((one, other) => other.score - one.score || one.page - other.page);
+      return found.filter(({ score }) => score > FAINTEST * found[0].score);
+    }
+
+    // Two neighbours in the query that a page writes as one word, as `tool former`; they add to the score.
+    async function joined(asked) {
+      const words = asked.slice(1).map((term, n) => reader.word(asked[n].raw + term.raw));
+      await Promise.all(words.map((word) => fetched(deepest(word))));
+      return words.filter(postings).map((word) => [[word, 1]]);
+    }
+
+    return {
+      data, reader,
+      shard: (name, words) => shards.set(name, words),
+      page: (number, places) => texts.set(number, places),
+      async find(query, wanted = () => true) {
+        const asked = reader.asked(query), names = reader.begun(query);
+        names.forEach((name) => fetched(deepest(name)));
+        const read = await Promise.all(asked.map((term, n) => readings(term, n === asked.length - 1 && !/\s$/.test(query))));
+        return ranked(read.map(weigh), (await joined(asked)).map(weigh), wanted);
+      },
+      places: async (page) => { await once(`p${page}`); return texts.get(page); },
+    };
+  };
+}

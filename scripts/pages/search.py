@@ -1,0 +1,167 @@
+"""The search: what of each page is found, and where; the index is made of it by `node/search/`."""
+
+import json
+import re
+import subprocess
+from dataclasses import asdict, dataclass, field
+
+import yaml
+from lxml import html
+from maths.typeset import FOLDER, NODE
+from paper import exam
+from paper.parts import DOCS
+from paper.rules import SECTIONS
+
+SYNONYMS = DOCS / "synonyms.yml"
+TITLE, TOPIC, DESCRIPTION, HEADING, SPOKEN = 14, 6, 4, 5, 0.5  # weights of words; 1 in the text
+# Of what stands in these sections.
+WEIGHTS = {"References": 0.4, "The question": 0.6, "Marking scheme": 0.6, "Common mistakes": 0.7}
+PRIOR = 0.6  # of a page that is not a part
+UNSEEN = ("ledger/", "print/")  # they repeat what other pages say
+HEADINGS = ("h1", "h2", "h3")
+# A block that is a place of its own, and where its title stands in it.
+BLOCKS = {
+    "details": "summary", "admonition": './p[@class="admonition-title"]',
+    "figure": './/*[@class="figure-number"]', "equation": './*[@class="equation-number"]',
+}  # fmt: skip
+TITLED = {"summary", "admonition-title", "figure-number", "equation-number"}
+SKIPPED = {
+    "pre", "button", "script", "style", "noscript",
+    "notebook-download", "badge", "statement-status", "equation-number",
+}  # fmt: skip
+NUMBERED = re.compile(r"(\w+) \(?(\d+[a-z]\.\d+)\)?")
+# Words of a spoken formula that say only how it is written.
+LAYOUT = re.compile(
+    r"\b(?:(?:Start|End|Nested)\w+|(?:sub|super)script|baseline|(?:left|right|open|close)|parenthesis|bracket|brace"
+    r"|over|divided|by|times|comma|period|the|of|equals|plus|minus|negative|upper|bold|italic|script|and)\b",
+    re.IGNORECASE,
+)
+COMPOUND = re.compile(r"([A-Za-z]|\\[a-z]+\{[A-Za-z]\}|\\[A-Za-z]+)_\{?\\?(?:mathrm|text)?\{?([A-Za-z]+)")
+
+
+@dataclass
+class Place:
+    """A place of a page that a reader can be led to: its anchor, what is shown of it, what it is found by."""
+
+    id: str
+    title: str = ""
+    within: str = ""
+    text: str = ""
+    fields: list = field(default_factory=list)
+    labels: list = field(default_factory=list)
+
+
+def formula_words(tex: str, speech: str) -> str:
+    """Return what a formula is found by besides its signs: its words, and `piref` for `\\pi_{ref}`."""
+    names = [re.sub(r"\\mathcal|\\mathbf|[\\{}]", "", a + b) for a, b in COMPOUND.findall(tex)]
+    return " ".join([LAYOUT.sub(" ", speech), *names, *re.findall(r"\\(pi[a-z]+|clip|softmax|sgn)\b", tex)])
+
+
+class Reader:
+    """Reads the finished article of a page into places: its head, its sections, and the blocks in them."""
+
+    def __init__(self, tree: html.HtmlElement, words: list[str]):
+        self.words, self.section = words, Place("")
+        self.places, self.chapter = [self.section], ""
+        self.walk(tree, None)
+
+    def walk(self, element: html.HtmlElement, block: Place | None, title: bool = False):
+        """Add an element to the block that it stands in, else to the section; `title`: to its title."""
+        kinds = {element.tag, *element.classes} if isinstance(element.tag, str) else SKIPPED
+        if SKIPPED & kinds or "data-search-exclude" in element.attrib:
+            return
+        if element.tag in HEADINGS:
+            self.heading(element)
+            return
+        inner, title = self.opened(element) or block, title or bool(TITLED & kinds)
+        self.add(element.text, inner, title)
+        for child in element:
+            self.walk(child, inner, title)
+            self.add(child.tail, inner, title)
+        if "data-formula" in element.attrib:
+            words = self.words[int(element.get("data-formula"))]
+            (inner or self.section).fields.append((words, SPOKEN * self.weight))
+
+    @property
+    def weight(self) -> float:
+        return WEIGHTS.get(self.chapter, 1)
+
+    def add(self, text: str | None, block: Place | None, title: bool):
+        """Add a piece of text; in the title of a block it weighs more, and is not shown again."""
+        place = block or self.section
+        place.fields.append((text or "", HEADING if title else self.weight))
+        place.text += "" if title else text or ""
+
+    def heading(self, element: html.HtmlElement):
+        """Begin a section."""
+        title = shown(element)
+        if element.tag == "h2":
+            self.chapter = title
+        within = self.chapter if element.tag == "h3" else ""
+        if element.tag != "h1":
+            self.section = Place(element.get("id"), title, within)
+            self.places.append(self.section)
+        if title not in SECTIONS:  # what every part has tells none apart
+            self.section.fields.append((title, TITLE if element.tag == "h1" else HEADING))
+
+    def opened(self, element: html.HtmlElement) -> Place | None:
+        """Return the place that a block with an anchor begins, or None."""
+        kind = next((kind for kind in BLOCKS if kind in {element.tag, *element.classes}), None)
+        title = element.xpath(BLOCKS[kind]) if kind and element.get("id") else ()
+        if not title:
+            return None
+        text = shown(title[0])
+        text = f"Equation {text}" if kind == "equation" else text.rstrip(". ")
+        place = Place(element.get("id"), text, self.section.title)
+        if found := NUMBERED.match(text):
+            place.labels = [found[1].lower() + found[2], found[2]]
+        self.places.append(place)
+        return place
+
+
+def shown(element: html.HtmlElement) -> str:
+    """Return the text of a title, without the status beside it."""
+    return " ".join("".join(element.xpath('.//text()[not(ancestor::a[contains(@class, "status")])]')).split())
+
+
+def page(sheet, words: list[str]) -> dict:
+    """Return a page as the index reads it; `words` are those of the formulas of the site."""
+    tree = html.fragment_fromstring(sheet.page.content, create_parent="div")
+    places = Reader(tree, words).places
+    title = shown(tree.find(".//h1")) if tree.find(".//h1") is not None else sheet.page.title
+    head, url = places[0], sheet.page.url
+    found = re.match(r"q(\d+)/", url)
+    about = {"url": url, "number": "", "title": title, "marks": 0, "topics": [], "prior": PRIOR}
+    about["question"] = found[1] if found else ""
+    described = (sheet.page.meta or {}).get("description", "")
+    if sheet.part:
+        entry = exam.solved(sheet.part)
+        about |= {"number": entry.number, "title": entry.title, "marks": entry.marks, "prior": 1}
+        about["topics"] = list(entry.tags)
+        head.labels = [sheet.part.prefix]
+        head.fields.append((" ; ".join(entry.tags), TOPIC))
+    head.text = described or head.text
+    head.fields.append((described, DESCRIPTION))
+    for place in places:
+        place.text = " ".join(place.text.split()).replace("‹", "<")  # see put_placeholder
+    return about | {"places": [asdict(place) for place in places]}
+
+
+def files(sheets: list, words: list[str]) -> dict[str, str]:
+    """Return address → content of every file of the index."""
+    pages = [page(sheet, words) for sheet in sheets if not sheet.page.url.startswith(UNSEEN)]
+    pages.sort(key=lambda one: one["url"])
+    asked = [[question.number, question.title] for question in exam.questions() if question.solved]
+    topics = sorted({topic for one in pages for topic in one["topics"]})
+    request = {"pages": pages, "questions": asked, "topics": topics, "synonyms": synonyms()}
+    command = [NODE, str(FOLDER / "search" / "make.mjs")]
+    run = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True)
+    if run.returncode:
+        raise RuntimeError(f"the search index was not made: {run.stderr.strip()}")
+    return {f"search/{name}": text for name, text in json.loads(run.stdout).items()}
+
+
+def synonyms() -> dict:
+    """Return `docs/synonyms.yml` as the reader of the words takes it."""
+    given = yaml.load(SYNONYMS.read_text(), yaml.BaseLoader)  # `on` is a word
+    return given | {"spellings": list(given["spellings"].items())}
