@@ -140,7 +140,8 @@ def test_filters_and_address(page, server):
     assert found and all(address.startswith(f"{server}q0/") for address in found)
     assert page.locator("select[name=question]").input_value() == "0"
     page.keyboard.press("Escape")
-    assert page.url == f"{server}about/" and not page.locator(".search-dialog").is_visible()
+    page.wait_for_url(f"{server}about/")
+    assert not page.locator(".search-dialog").is_visible()
 
 
 def test_filter_alone_lists_its_parts(page):

@@ -9,10 +9,10 @@ import yaml
 from lxml import html
 from maths.typeset import FOLDER, NODE
 from paper import exam
-from paper.parts import DOCS
+from paper.parts import CACHE, DOCS
 from paper.rules import SECTIONS
 
-SYNONYMS = DOCS / "synonyms.yml"
+SYNONYMS, READ = DOCS / "synonyms.yml", CACHE / "search.json"
 TITLE, TOPIC, DESCRIPTION, HEADING, SPOKEN = 14, 6, 4, 5, 0.5  # weights of words; 1 in the text
 # Of what stands in these sections.
 WEIGHTS = {"References": 0.4, "The question": 0.6, "Marking scheme": 0.6, "Common mistakes": 0.7}
@@ -148,17 +148,23 @@ def page(sheet, words: list[str]) -> dict:
 
 
 def files(sheets: list, words: list[str]) -> dict[str, str]:
-    """Return address → content of every file of the index."""
+    """Return address → content of every file of the index; what it is made of is kept for the benchmark."""
     pages = [page(sheet, words) for sheet in sheets if not sheet.page.url.startswith(UNSEEN)]
     pages.sort(key=lambda one: one["url"])
     asked = [[question.number, question.title] for question in exam.questions() if question.solved]
     topics = sorted({topic for one in pages for topic in one["topics"]})
     request = {"pages": pages, "questions": asked, "topics": topics, "synonyms": synonyms()}
+    READ.write_text(json.dumps(request))
+    return {f"search/{name}": text for name, text in index(request).items()}
+
+
+def index(request: dict) -> dict[str, str]:
+    """Return name → content of every file of the index of some pages."""
     command = [NODE, str(FOLDER / "search" / "make.mjs")]
     run = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True)
     if run.returncode:
         raise RuntimeError(f"the search index was not made: {run.stderr.strip()}")
-    return {f"search/{name}": text for name, text in json.loads(run.stdout).items()}
+    return json.loads(run.stdout)
 
 
 def synonyms() -> dict:
