@@ -25,6 +25,7 @@ from paper.sources import Sources
 from printing import sets
 
 from pages import blocks, handout, notebook, sitting
+from pages import topics as topic_pages
 from pages.search import formula_words
 
 
@@ -97,6 +98,8 @@ def assemble(pages: list[Page], topics: list[str], site: str, only: str = "") ->
             sheet.article,
             ledger=lambda sheet=sheet: blocks.ledger_page(sheet.root, entries, shown, counted),
             pdfs=lambda sheet=sheet: blocks.pdfs(sheet.root, [one for one in made if not one.topic]),
+            topics=lambda sheet=sheet: topic_pages.overview(sheet.root, topics),
+            topic=lambda sheet=sheet: topic_pages.page(sheet.root, sheet.page.title, topics, made),
             topic_pdfs=lambda sheet=sheet: blocks.pdfs(sheet.root, [one for one in made if one.topic]),
         )
         problems += sheet.article.problems

@@ -24,7 +24,7 @@ from paper.parts import CACHE, DOCS, SCRIPTS, discover
 from paper.sources import Sources
 from printing.later import later
 
-from pages import assembly, handout, notebook, runs, search
+from pages import assembly, handout, notebook, runs, search, topics
 
 log = logging.getLogger("mkdocs.full-marks")
 MODULES = SCRIPTS / "node" / "node_modules"
@@ -77,6 +77,7 @@ def on_pre_build(config):
     report(broken := settings.problems())
     if broken:
         raise Abort("no page can be built with these settings")
+    report(topics.problems(config.extra["topics"]))
     runs.start(config.extra.get("only", ""))
     for path in [*sorted(DOCS.rglob("*.md")), *sorted(DOCS.glob("q*/lab.py"))]:
         report(markup.problems(path))
@@ -142,7 +143,7 @@ def on_nav(nav, config, files):
     rank = {
         "index.md": 0,
         "exam.md": 1,
-        "topics.md": 3,
+        "topics/index.md": 3,
         "practise.md": 4,
         "print.md": 5,
         "ledger.md": 6,
@@ -160,7 +161,7 @@ def on_nav(nav, config, files):
         section.children.sort(key=lambda child: child.file.src_uri.endswith(".py"))  # the lab comes last
         for child in section.children:
             child.parent = section
-    nav.items.sort(key=lambda item: rank.get(item.file.src_uri, 2) if getattr(item, "file", None) else 2)
+    nav.items.sort(key=lambda item: rank.get(pages_of(item)[0].file.src_uri, 2))
     nav.pages[:] = [page for item in nav.items for page in pages_of(item)]
     for page, following in pairwise([None, *nav.pages, None]):
         if page:
@@ -213,6 +214,8 @@ def on_page_markdown(markdown, page, config, files):
     path = Path(page.file.abs_src_path)
     if front.is_part(path):
         page.meta = front.meta(path.read_text()) | {"hide": ["tags"]}
+    if path.parent == topics.FOLDER:
+        markdown = topics.linked(markdown)
     line, _ = front.title(markdown := YAML_RE.sub("", markdown))
     lines = markup.mended(markdown).splitlines()
     lines[line - 1 : line] = map(front.plain, lines[line - 1 : line])

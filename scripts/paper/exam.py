@@ -19,6 +19,7 @@ class Entry:
     marks: float
     tags: tuple[str, ...]
     part: Part | None = None
+    description: str = ""
 
     @property
     def minutes(self) -> int:
@@ -70,7 +71,7 @@ def solved(part: Part) -> Entry:
     """Return the entry of a part that has a page, from the page itself."""
     text = part.page.read_text()
     meta, title = front.meta(text), front.plain(front.title(text)[1]).removeprefix(part.number).strip()
-    return Entry(part.number, title, meta["marks"], tuple(meta["tags"]), part)
+    return Entry(part.number, title, meta["marks"], tuple(meta["tags"]), part, meta["description"])
 
 
 def paper() -> dict:
