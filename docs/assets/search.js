@@ -2,7 +2,7 @@
 // address. The index is fetched when the box is opened, and of it only what the query needs.
 window.fullMarks ??= {};
 {
-  const SHOWN = 8, PLACES = 3, EXCERPT = 170, BEFORE = 40, KEYS = ["q", "question", "topic"];
+  const SHOWN = 8, PLACES = 3, EXCERPT = 170, BEFORE = 40, REST = 200, KEYS = ["q", "question", "topic"];
   const root = new URL("..", document.currentScript.src), local = location.protocol === "file:";
   const find = (selector) => document.querySelector(`.search ${selector}`);
   const [box, dialog, form, list, status] = ["-open", "-dialog", "-form", "-results", "-status"].map((name) => find(`.search${name}`));
@@ -65,7 +65,7 @@ window.fullMarks ??= {};
     return shown;
   }
 
-  // The text of a page is fetched when its result comes into view.
+  // The text of a page is fetched when its result comes into view, once the reader stops to type.
   const seen = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
@@ -81,20 +81,24 @@ window.fullMarks ??= {};
     if (page.marks) main.append(make("span", "hit-marks", `${page.marks} mark${page.marks === 1 ? "" : "s"}`));
     if (about) main.append(make("span", "hit-about", about));
     main.href = address(page, "", query);
+    let filled = null;
     const item = make("li", "hit", main), best = places.filter(([, weight], n) => n < PLACES && weight > places[0][1] / 2);
-    item.fill = () => fullMarks.search.places(number).then((all) => {
+    item.fill = () => filled ??= fullMarks.search.places(number).then((all) => {
       const [first, ...others] = best.map(([place]) => all[place]);
       if (first) main.href = address(page, first[0], query);
       main.append(placed(first ?? all[0], words));
       for (const other of others.filter(([, title]) => title)) item.append(Object.assign(make("a", "hit-more", make("strong", "", ...marked(other[1], words)), other[2] ? ` in ${other[2]}` : ""), { href: address(page, other[0], query) }));
     }).catch(() => {});  // the page itself is found
-    seen.observe(item);
     return item;
   }
 
+  let resting = 0;
   function show(found, query, shown = SHOWN) {
     const words = asked(query);
     list.replaceChildren(...found.slice(0, shown).map((one) => hit(one, words, query)));
+    seen.disconnect();
+    clearTimeout(resting);
+    resting = setTimeout(() => [...list.querySelectorAll(".hit")].forEach((item) => seen.observe(item)), REST);
     if (found.length > shown) {
       const more = Object.assign(make("button", "search-more", `Show ${found.length - shown} more`), { type: "button" });
       more.addEventListener("click", () => { show(found, query, found.length); list.children[shown].querySelector("a").focus(); });
@@ -163,9 +167,11 @@ window.fullMarks ??= {};
   box.addEventListener("click", open);
   box.addEventListener("pointerenter", () => start().catch(() => {}));
   form.addEventListener("input", search);
-  form.addEventListener("submit", (event) => {
+  form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    list.querySelector("a")?.click();
+    const first = list.querySelector(".hit");
+    await first?.fill();  // the link then leads to the place
+    first?.querySelector("a").click();
   });
   dialog.addEventListener("keydown", move);
   dialog.addEventListener("click", (event) => {

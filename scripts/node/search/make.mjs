@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { stemmer } from "stemmer";
 
 const LARGEST = 24_000; // characters of a shard, a third of that as it is sent
+const LABEL = 40; // weight of a number at the place that has it
 const source = (url) => readFileSync(fileURLToPath(url), "utf8");
 // What the browser runs, one script: the stemmer, which is a module, the reader and the ranking.
 const CODE = [
@@ -17,32 +18,44 @@ await import("./words.js");
 const { pages, questions, topics, synonyms } = JSON.parse(readFileSync(0, "utf8"));
 const reader = fullMarks.reader(stemmer, synonyms);
 
-// Word → flat list over all pages: page, number of places, then place and weight for each.
+// Word → [page, [[place, weight], …]] for each page that has it, over all pages.
 function postings() {
   const all = new Map();
   pages.forEach((page, p) => {
     const found = new Map();
     page.places.forEach((place, u) => {
-      const weights = new Map(place.labels.map((label) => [label, 40]));
+      const weights = new Map(place.labels.map((label) => [label, LABEL]));
       for (const [text, weight] of place.fields) for (const word of reader.indexed(text)) weights.set(word, (weights.get(word) ?? 0) + weight);
-      for (const [word, weight] of weights) (found.get(word) ?? found.set(word, []).get(word)).push(u, Math.ceil(weight));
+      for (const [word, weight] of weights) (found.get(word) ?? found.set(word, []).get(word)).push([u, Math.ceil(weight)]);
     });
-    for (const [word, list] of found) (all.get(word) ?? all.set(word, []).get(word)).push(p, list.length / 2, ...list);
+    for (const [word, places] of found) (all.get(word) ?? all.set(word, []).get(word)).push([p, places]);
   });
-  return [...all].sort(([one], [other]) => (one < other ? -1 : 1));
+  return all;
+}
+// As the browser reads it: page, number of places, then place and weight for each, and so on.
+const flat = (list) => list.flatMap(([page, places]) => [page, places.length, ...places.flat()]);
+
+// The best pages and places for each Greek letter: it is typed with one key, too soon to fetch its shard.
+function letters(all) {
+  const heaviest = (places) => places.reduce((best, one) => (one[1] > best[1] ? one : best));
+  const weight = ([, places]) => places.reduce((sum, [, weight]) => sum + weight, 0);
+  const best = (word) => [...(all.get(word) ?? [])].sort((one, other) => weight(other) - weight(one)).slice(0, 8);
+  const found = fullMarks.greek.map(reader.word).map((word) => [word, flat(best(word).map(([page, places]) => [page, [heaviest(places)]]))]);
+  return Object.fromEntries(found.filter(([, list]) => list.length));
 }
 
 // Cut words that begin alike into shards of at most the largest size.
 function* shards(start, words) {
   const text = JSON.stringify(Object.fromEntries(words));
   if (start && (text.length <= LARGEST || words.length === 1)) return yield [start, text];
-  const letters = Map.groupBy(words.filter(([word]) => word !== start), ([word]) => word.slice(0, start.length + 1));
   const alone = words.filter(([word]) => word === start);
   if (alone.length) yield [start, JSON.stringify(Object.fromEntries(alone))];
-  for (const [longer, some] of letters) yield* shards(longer, some);
+  const longer = Map.groupBy(words.filter(([word]) => word !== start), ([word]) => word.slice(0, start.length + 1));
+  for (const [name, some] of longer) yield* shards(name, some);
 }
 
-const cut = [...shards("", postings())], files = {};
+const all = postings(), sorted = [...all].map(([word, list]) => [word, flat(list)]).sort(([one], [other]) => (one < other ? -1 : 1));
+const cut = [...shards("", sorted)], files = {};
 const named = [...pages.flatMap((page) => [page.title, ...page.topics]), ...synonyms.same.flat()];
 const keys = [...new Set(named.flatMap(reader.read))].filter((word) => /^[a-z]{5,}$/.test(word)).sort();
 const shown = ({ id, title, within, text }) => [id, title, within, text];
@@ -50,6 +63,6 @@ cut.forEach(([name, text], n) => { files[`w${n}.js`] = `fullMarks.search.shard($
 pages.forEach((page, n) => { files[`p${n}.js`] = `fullMarks.search.page(${n}, ${JSON.stringify(page.places.map(shown))});\n`; });
 // The version stands in the address of each file, so that files of two builds are never mixed.
 const version = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 8);
-const data = { version, questions, topics, pages: pages.map(({ places, ...head }) => head), shards: cut.map(([name]) => name), keys, synonyms };
+const data = { version, questions, topics, pages: pages.map(({ places, ...head }) => head), shards: cut.map(([name]) => name), letters: letters(all), keys, synonyms };
 files["core.js"] = `${CODE}\nfullMarks.searchable = ${JSON.stringify(data)};\n`;
 process.stdout.write(JSON.stringify(files));

@@ -30,7 +30,7 @@
     // The names of the shards that words beginning like this may be in, the longest last.
     const holding = (word) => [...word].map((_, n) => word.slice(0, n + 1)).filter((name) => names.has(name));
     const deepest = (word) => holding(word).at(-1);
-    const postings = (word) => shards.get(deepest(word))?.[word];
+    const postings = (word) => shards.get(deepest(word))?.[word] ?? data.letters[word];
     const endings = (start) => (shards.get(deepest(start)) ? Object.keys(shards.get(deepest(start))) : []).filter((word) => word !== start && word.startsWith(start)).slice(0, MOST_ENDINGS);
 
     // The words that a word which no page has may be a slip for: those at the least distance.
@@ -43,9 +43,11 @@
 
     // The words of the index that stand for a word of the query, each with its factor.
     async function readings({ word, parts }, last) {
-      await fetched(deepest(word));
-      const found = postings(word) ? [[word, 1]] : [], more = last ? endings(word).map((other) => [other, BEGINNING]) : [];
-      if (found.length || more.length) return [...found, ...more];
+      const wait = fetched(deepest(word));
+      if (data.letters[word]) wait.catch(() => {});  // its best pages are known
+      else await wait;
+      const found = [...(postings(word) ? [[word, 1]] : []), ...(last ? endings(word).map((other) => [other, BEGINNING]) : [])];
+      if (found.length) return found;
       if (parts.length > 1) return (await Promise.all(parts.map((part) => readings({ word: part, parts: [part] }, false)))).flat();
       const guesses = meant(word);
       await Promise.all(guesses.map((other) => fetched(deepest(other))));

@@ -1,7 +1,7 @@
 // Read a text as the words that search compares: one spelling, one form, one name for what has several. The build
 // reads the pages with it and the browser the query, so that both come to the same words.
 {
-  const GREEK = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma sigma tau upsilon phi chi psi omega".split(" ");
+  const GREEK = fullMarks.greek = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma sigma tau upsilon phi chi psi omega".split(" ");
   const SIGNS = { "ϵ": "epsilon", "ϑ": "theta", "ϕ": "phi", "∇": "nabla", "∞": "infinity", "√": "root", "∑": "sum", "∏": "product", "ℒ": "l", "𝔼": "e" };
   const sign = (char) => ` ${SIGNS[char] ?? GREEK["αβγδεζηθικλμνξοπρςστυφχψω".indexOf(char)]} `;
   const KINDS = { eq: "equation", eqn: "equation", fig: "figure", thm: "theorem", prop: "proposition", def: "definition", cor: "corollary", lem: "lemma", ex: "example" };
