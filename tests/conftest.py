@@ -100,3 +100,14 @@ def build(project: Path, variables: dict | None = None) -> subprocess.CompletedP
     command = [sys.executable, "-m", "pages.build"]
     env = IN_COPY | (variables or {})
     return subprocess.run(command, cwd=project, capture_output=True, text=True, env=env)
+
+
+@pytest.fixture(params=[(1280, 900), (360, 740)], ids=["desktop", "phone"])
+def entrance(request, browser, server):
+    """Open the entrance in a window of one size."""
+    width, height = request.param
+    context = browser.new_context(viewport={"width": width, "height": height})
+    page = context.new_page()
+    page.goto(server)
+    yield page
+    context.close()

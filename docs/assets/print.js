@@ -1,6 +1,6 @@
 // A set of your own: shows and prints the chosen sections of the chosen parts; the address keeps the choice.
 // The text of a part is a script of its own: a page opened as a file may load scripts, but may not fetch.
-window.fullMarks = { texts: {}, add(part, sections) { this.texts[part] = sections; } };
+Object.assign(window.fullMarks ??= {}, { texts: {}, add(part, sections) { this.texts[part] = sections; } });
 
 {
   const find = (selector, within = document) => within.querySelector(selector);

@@ -4,13 +4,13 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { stemmer } from "stemmer";
 
-const LARGEST = 24_000; // characters of a shard, a third of that as it is sent
+const LARGEST = 20_000, STRETCH = 9_000; // characters of a shard, and of a piece of text; a third of that as it is sent
 const LABEL = 40; // weight of a number at the place that has it
 const source = (url) => readFileSync(fileURLToPath(url), "utf8");
-// What the browser runs, one script: the stemmer, which is a module, the reader and the ranking.
+// What the browser runs, one script: the stemmer, which is a module, then our own.
 const CODE = [
   `(globalThis.fullMarks ??= {}).stem = (() => {\n${source(import.meta.resolve("stemmer")).replace(/^export /gm, "")}\nreturn stemmer;\n})();`,
-  source(new URL("words.js", import.meta.url)), source(new URL("ranking.js", import.meta.url)),
+  ...["words.js", "ranking.js", "marks.js"].map((name) => source(new URL(name, import.meta.url))),
 ].join("\n");
 
 globalThis.fullMarks = { stem: stemmer };
@@ -58,9 +58,25 @@ const all = postings(), sorted = [...all].map(([word, list]) => [word, flat(list
 const cut = [...shards("", sorted)], files = {};
 const named = [...pages.flatMap((page) => [page.title, ...page.topics]), ...synonyms.same.flat()];
 const keys = [...new Set(named.flatMap(reader.read))].filter((word) => /^[a-z]{5,}$/.test(word)).sort();
-const shown = ({ id, title, within, text }) => [id, title, within, text];
+// Cut the texts of a page into stretches of that size, each of whole places.
+function* stretches(places) {
+  let some = {}, length = 0;
+  for (const [n, { text }] of places.entries()) {
+    if (length && length + text.length > STRETCH) {
+      yield some;
+      [some, length] = [{}, 0];
+    }
+    some[n] = text;
+    length += text.length;
+  }
+  yield some;
+}
 cut.forEach(([name, text], n) => { files[`w${n}.js`] = `fullMarks.search.shard(${JSON.stringify(name)}, ${text});\n`; });
-pages.forEach((page, n) => { files[`p${n}.js`] = `fullMarks.search.page(${n}, ${JSON.stringify(page.places.map(shown))});\n`; });
+pages.forEach(({ places }, n) => {
+  const texts = [...stretches(places)], shown = places.map(({ id, title, within }, u) => [id, title, within, texts.findIndex((some) => u in some)]);
+  files[`p${n}.js`] = `fullMarks.search.page(${n}, ${JSON.stringify(shown)});\n`;
+  texts.forEach((some, t) => { files[`t${n}-${t}.js`] = `fullMarks.search.text("${n}-${t}", ${JSON.stringify(some)});\n`; });
+});
 // The version stands in the address of each file, so that files of two builds are never mixed.
 const version = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 8);
 const data = { version, questions, topics, pages: pages.map(({ places, ...head }) => head), shards: cut.map(([name]) => name), letters: letters(all), keys, synonyms };

@@ -22,7 +22,7 @@
 
   // `load` fetches a file of the index, whose script then calls shard() or page() with what it holds.
   fullMarks.index = (data, load) => {
-    const reader = fullMarks.reader(fullMarks.stem, data.synonyms), shards = new Map(), texts = new Map(), pending = new Map();
+    const reader = fullMarks.reader(fullMarks.stem, data.synonyms), shards = new Map(), pages = new Map(), texts = new Map(), pending = new Map();
     const once = (file) => pending.get(file) ?? pending.set(file, load(file).catch((error) => { pending.delete(file); throw error; })).get(file);
     const names = new Map(data.shards.map((name, n) => [name, n]));
     const fetched = (name) => (names.has(name) ? once(`w${names.get(name)}`) : Promise.resolve());
@@ -98,14 +98,21 @@
     return {
       data, reader,
       shard: (name, words) => shards.set(name, words),
-      page: (number, places) => texts.set(number, places),
+      page: (number, places) => pages.set(number, places),
+      text: (name, some) => texts.set(name, some),
       async find(query, wanted = () => true) {
         const asked = reader.asked(query), names = reader.begun(query);
         names.forEach((name) => fetched(deepest(name)));
         const read = await Promise.all(asked.map((term, n) => readings(term, n === asked.length - 1 && !/\s$/.test(query))));
         return ranked(read.map(weigh), (await joined(asked)).map(weigh), wanted);
       },
-      places: async (page) => { await once(`p${page}`); return texts.get(page); },
+      // The places of a page: anchor, title, section that each is in, and in which stretch of the text it is.
+      places: async (page) => { await once(`p${page}`); return pages.get(page); },
+      textOf: async (page, place) => {
+        const name = `${page}-${pages.get(page)[place][3]}`;
+        await once(`t${name}`);
+        return texts.get(name)[place];
+      },
     };
   };
 }

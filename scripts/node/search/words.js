@@ -55,10 +55,12 @@
       return kept.length ? kept : terms;
     }
     // The names that the last words of a query may be about to say.
-    const begun = (text) => {
-      const words = read(text);
-      return words.flatMap((first, at) => (names.get(first) ?? []).filter(({ words: all }) => all.length > 1 && words.slice(at).every((part, n) => all[n]?.startsWith(part))).map((one) => one.name));
-    };
+    function begun(text) {
+      const words = read(text), last = words.at(-1) ?? "";
+      const starts = last.length > 2 ? [...names.keys()].filter((first) => first.startsWith(last)) : [];
+      const begins = (all, at) => words.slice(at).every((part, n) => all[n]?.startsWith(part));
+      return [...new Set([...words, ...starts].flatMap((first, at) => names.get(first)?.filter(({ words: all }) => begins(all, Math.min(at, words.length - 1))).map(({ name }) => name) ?? []))];
+    }
     return { word, tokens, read, indexed, asked, begun };
   };
 }
