@@ -76,8 +76,8 @@ def tally(methods) -> str:
 @lru_cache(maxsize=5000)
 def highlighted(code: str) -> Markup:
     """Return Python code as highlighted HTML that the keyboard can scroll."""
-    block = highlight(code, PythonLexer(), HtmlFormatter(cssclass="highlight"))
-    return Markup(block.replace("<pre>", '<pre tabindex="0">'))
+    block = highlight(code, PythonLexer(), HtmlFormatter(cssclass="highlight", wrapcode=True))
+    return Markup(block.replace("<pre>", '<pre tabindex="0" role="group" aria-label="Code">'))
 
 
 def numbered(route: str, numbers: dict[str, str]) -> str:

@@ -33,7 +33,7 @@ ASSETS = {"katex": MODULES / "katex" / "dist", **{
     for name in ("inter", "source-serif-4", "jetbrains-mono")
 }}  # fmt: skip
 PATTERNS = {
-    "katex": ("katex.min.css", "fonts/*.woff2"),
+    "katex": ("katex.min.css", "fonts/*.woff2", "contrib/copy-tex.min.js"),
     "fonts": ("*-latin*-wght-*.woff2", "*-greek-wght-*.woff2"),
 }
 PLACEHOLDER = re.compile(r'([(\[“]?)<span class="math" data-formula="(\d+)">([^<]*)</span>([,.;:!?)\]”]?)')

@@ -61,6 +61,11 @@ def code(cell, told: str) -> list[html.HtmlElement]:
     for source in cell.xpath('.//div[contains(@class, "highlight-ipynb")]'):
         source.attrib.clear()
         source.set("class", "highlight")
+        for pre in source.iter("pre"):  # the button that copies looks for <code>
+            inner = etree.Element("code")
+            inner.text, pre.text = pre.text, None
+            inner.extend(list(pre))
+            pre.append(inner)
         blocks.append(source)
     for output in cell.xpath('.//div[contains(@class, "jp-OutputArea-output")]'):
         output.attrib.clear()
@@ -81,7 +86,7 @@ def code(cell, told: str) -> list[html.HtmlElement]:
         else:
             blocks.append(output)
     for pre in (pre for block in blocks for pre in block.iter("pre")):
-        pre.set("tabindex", "0")
+        pre.attrib.update({"tabindex": "0", "role": "group", "aria-label": "Code or what it prints"})
     return blocks
 
 

@@ -191,12 +191,14 @@ class Article:
             self.problems.append(f"{formula.place}: one display carries at most one label, tag and source")
         formula.tex = SOURCE.sub("", TAG.sub("", LABEL.sub("", formula.tex))).strip()
         formula.source = given[0] if given else ""
-        box = html.fromstring('<div class="equation"><div class="equation-body" tabindex="0"></div></div>')
+        box = html.fromstring(
+            '<div class="equation"><div class="equation-body" tabindex="0" role="group" aria-label="Formula">'
+            "</div></div>"
+        )
         old, formula.element, formula.box = formula.element, etree.SubElement(box[0], "span"), box
         formula.element.tail, box.tail = "", old.tail
         if labels or tags:
             formula.number = self.number("equation", tags[0] if tags else None) if labels else tags[0]
-            box[0].set("role", "group")
             box[0].set("aria-label", f"Equation {formula.number}")
             anchor = etree.SubElement(box, "a" if labels else "span", {"class": "equation-number"})
             anchor.text = f"({formula.number})"

@@ -1,0 +1,168 @@
+// Reading: what a link leads to is shown beside it, a formula can be copied, the question is at hand, and
+// only boxes that scroll are stops of the keyboard. Without JavaScript links lead where they lead.
+{
+  const make = (tag, properties, ...children) => {
+    const made = Object.assign(document.createElement(tag), properties);
+    made.append(...children);
+    return made;
+  };
+  const main = document.querySelector("article.md-content__inner");
+  const card = make("div", { className: "preview md-typeset", popover: "manual", role: "note" });
+  card.setAttribute("data-search-exclude", "");
+  document.body.append(card);
+
+  // Show a card at an element: below it if there is room, else above.
+  function show(at, children, label) {
+    card.replaceChildren(...children);
+    card.setAttribute("aria-label", label);
+    card.showPopover();
+    const box = at.getClientRects()[0], width = card.offsetWidth, height = card.offsetHeight;
+    const below = box.bottom + 6 + height <= innerHeight || box.top < height + 6;
+    card.style.left = `${Math.max(8, Math.min(box.left, document.documentElement.clientWidth - width - 8))}px`;
+    card.style.top = `${scrollY + (below ? box.bottom + 6 : box.top - height - 6)}px`;
+    card.shownAt = at;
+  }
+
+  function hide() {
+    clearTimeout(card.waiting);
+    if (card.matches(":popover-open")) card.hidePopover();
+    card.shownAt?.removeAttribute("aria-describedby");
+    card.shownAt = null;
+  }
+
+  // -- what a link leads to ---------------------------------------------------------------------
+
+  const LINKS = "a.reference, a.citation, a.badge[href]", pages = new Map();
+  const pageOf = (address) => pages.get(address) ?? pages.set(address, fetch(address)
+    .then((answer) => answer.text()).then((text) => new DOMParser().parseFromString(text, "text/html"))).get(address);
+
+  // What stands at an address: an equation, a statement, a figure, a reference, the claim of a check.
+  async function shownAt(link) {
+    const url = new URL(link.href), id = decodeURIComponent(url.hash.slice(1));
+    const here = url.pathname === location.pathname;
+    const target = (here ? document : await pageOf(url.href.split("#")[0])).getElementById(id);
+    const shown = target?.querySelector(":scope > .equation-body, :scope > summary > .check-claim") ?? target;
+    if (!shown?.matches(".equation-body, .check-claim, .admonition, figure, li")) return null;
+    const copy = shown.cloneNode(true);
+    for (const each of [copy, ...copy.querySelectorAll("[id], [tabindex], [popovertarget]")]) {
+      for (const name of ["id", "tabindex", "popovertarget"]) each.removeAttribute(name);
+    }
+    copy.querySelectorAll("[popover], button, .equation-number").forEach((each) => each.remove());
+    for (const [selector, name] of [["[src]", "src"], ["[srcset]", "srcset"], ["a[href]", "href"]]) {
+      for (const each of copy.querySelectorAll(selector)) each.setAttribute(name, new URL(each.getAttribute(name), url));
+    }
+    return copy;
+  }
+
+  async function preview(link, touched) {
+    const shown = await shownAt(link).catch(() => null);  // no page can be fetched by one that is opened as a file
+    if (!shown || (!touched && card.wanted !== link)) return false;
+    const go = make("a", { href: link.href, textContent: "Go there", className: "preview-go" });
+    show(link, touched ? [shown, go] : [shown], `What ${link.textContent.trim()} leads to`);
+    return true;
+  }
+
+  function want(link, delay) {
+    card.wanted = link;
+    clearTimeout(card.waiting);
+    card.waiting = setTimeout(() => preview(link), delay);
+  }
+
+  const linkOf = (event) => event.target.closest?.(LINKS);
+  main?.addEventListener("pointerover", (event) => {
+    const link = event.pointerType === "mouse" && linkOf(event);
+    if (link && link !== card.shownAt) want(link, 250);
+  });
+  // A reader may move onto the card: it goes when the pointer has left both for a moment.
+  const left = (event) => {
+    if (event.pointerType !== "mouse") return;
+    card.wanted = null;
+    clearTimeout(card.waiting);
+    card.waiting = setTimeout(() => card.matches(":hover") || card.copies || hide(), 300);
+  };
+  main?.addEventListener("pointerout", (event) => linkOf(event) && left(event));
+  card.addEventListener("pointerleave", left);
+  main?.addEventListener("focusin", (event) => {
+    const link = linkOf(event);
+    if (link?.matches(":focus-visible")) want(link, 250);
+  });
+  main?.addEventListener("focusout", (event) => {
+    if (!linkOf(event) || card.contains(event.relatedTarget)) return;
+    card.wanted = null;
+    hide();
+  });
+  // A finger has no hover: its first tap shows, and the link in the card leads there.
+  main?.addEventListener("click", (event) => {
+    const link = event.pointerType === "touch" && linkOf(event);
+    if (!link || card.shownAt === link) return;
+    event.preventDefault();
+    preview(link, true).then((shown) => shown || location.assign(link.href));
+  });
+
+  // -- formulas ---------------------------------------------------------------------------------
+
+  const sources = (formula) => ({
+    LaTeX: formula.querySelector("annotation").textContent,
+    MathML: formula.querySelector("math").outerHTML.replace(/<annotation.*?<\/annotation>/s, ""),
+  });
+
+  function copies(formula) {
+    return Object.entries(sources(formula)).map(([name, text]) => {
+      const button = make("button", { type: "button", textContent: `Copy ${name}` });
+      button.addEventListener("click", async () => {
+        const done = await navigator.clipboard.writeText(text).then(() => true, () => false);
+        button.textContent = done ? "Copied" : "Not allowed here: select and copy the formula";
+      });
+      return button;
+    });
+  }
+
+  main?.addEventListener("click", (event) => {
+    const formula = event.target.closest(".katex");
+    if (!formula || event.target.closest("a, summary, button, label")) return;
+    if (!getSelection().isCollapsed && getSelection().containsNode(formula, true)) return;  // it is being selected
+    card.copies = true;
+    show(formula, copies(formula), "Copy this formula");
+  });
+  // With the keyboard: in the card of an equation's evidence.
+  for (const evidence of document.querySelectorAll(".evidence-card")) {
+    evidence.addEventListener("beforetoggle", () => {
+      const formula = evidence.closest(".equation")?.querySelector(".katex");
+      if (formula && !evidence.querySelector(".copies")) evidence.append(make("p", { className: "copies" }, ...copies(formula)));
+    });
+  }
+
+  // -- the question in view -----------------------------------------------------------------------
+
+  const question = document.querySelector("section.unit[data-unit=the-question]");
+  if (question && main) {
+    const shown = make("aside", { className: "question-card md-typeset", popover: "auto", id: "question-card" });
+    shown.setAttribute("aria-label", "The question");
+    const button = make("button", { type: "button", className: "question-open", textContent: "Question", hidden: true });
+    button.popoverTargetElement = shown;
+    shown.addEventListener("beforetoggle", () => {
+      if (shown.childElementCount) return;
+      const copy = question.cloneNode(true);
+      copy.querySelectorAll("[id]").forEach((each) => each.removeAttribute("id"));
+      shown.append(...copy.children);
+    });
+    document.body.append(button, shown);
+    new IntersectionObserver(([seen]) => {
+      button.hidden = seen.isIntersecting || seen.boundingClientRect.top > 0;
+    }).observe(question);
+  }
+
+  // -- keyboard -----------------------------------------------------------------------------------
+
+  const stop = (box) => {
+    if (box.clientWidth) box.tabIndex = box.scrollWidth > box.clientWidth + 1 ? 0 : -1;
+  };
+  const watch = new ResizeObserver((sizes) => sizes.forEach(({ target }) => stop(target)));
+  main?.querySelectorAll("[tabindex='0']:not(a, button, summary)").forEach((box) => watch.observe(box));
+
+  addEventListener("keydown", (event) => event.key === "Escape" && hide());
+  addEventListener("pointerdown", (event) => {
+    if (!card.contains(event.target) && event.target !== card.shownAt) hide();
+    card.copies = card.contains(event.target) && card.copies;
+  });
+}
