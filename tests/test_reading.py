@@ -146,3 +146,26 @@ def test_only_boxes_that_scroll_are_tab_stops(touch, mouse):
     assert any(scrolls for scrolls, _ in touch.evaluate(boxes))
     stops = "article [tabindex='0']:not(a, button, summary)"
     assert not touch.locator(f"{stops}:not([aria-label], [aria-labelledby], code)").count()
+
+
+def test_every_page_can_be_shared():
+    """Each page names a picture that is there; its text as Markdown is there, and llms.txt lists it."""
+    listed = (SITE / "llms.txt").read_text()
+    for path in SITE.rglob("index.html"):
+        tree = html.fromstring(path.read_text())
+        properties = {e.get("property"): e.get("content") for e in tree.xpath("//meta[@property]")}
+        picture = properties["og:image"].rpartition("/assets/")[2]
+        assert (SITE / "assets" / picture).read_bytes().startswith(b"\x89PNG")
+        assert properties["og:title"] and properties["og:description"]
+        for link in tree.xpath("//link[@type='text/markdown']"):
+            text = (path.parent / link.get("href")).read_text()
+            assert f"({properties['og:url']}index.html.md)" in listed
+            left = re.findall(
+                r"\\(?:eq)?ref\{.*|\\label\{.*|^-+8<-.*", re.sub(r"`[^`\n]*`|```.*?```", "", text, flags=re.S)
+            )
+            assert not left, path
+
+
+def test_lost_page_has_its_title():
+    """The page for a lost address says so in its title."""
+    assert "<title>Not found – Full Marks</title>" in (SITE / "404.html").read_text()

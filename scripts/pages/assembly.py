@@ -19,7 +19,7 @@ from mkdocs.utils import get_relative_url
 from paper import exam
 from paper.article import Article, Formula
 from paper.parts import CACHE, Part, discover
-from paper.references import find_leftovers, resolve
+from paper.references import find_leftovers, link_sources, resolve
 from paper.rules import WORDS_PER_MINUTE, broken, cost
 from paper.sources import Sources
 from printing import sets
@@ -61,6 +61,7 @@ class Assembly:
     words: list[str]
     ledger: list[ledger.Entry]
     sets: list[sets.PrintSet]
+    labels: dict[str, tuple[str, str]]
     problems: list[str]
 
 
@@ -77,6 +78,7 @@ def assemble(pages: list[Page], topics: list[str], site: str, only: str = "") ->
     labels = all_labels(sheets)
     for sheet in sheets:
         resolve(sheet.article, labels, sheet.page.url, sheet.relative)
+        link_sources(sheet.article)
         find_leftovers(sheet.article)
     formulas = [formula for sheet in sheets for formula in sheet.article.formulas]
     results = typeset([(formula.tex, formula.display) for formula in formulas])
@@ -105,7 +107,7 @@ def assemble(pages: list[Page], topics: list[str], site: str, only: str = "") ->
         problems += sheet.article.problems
         sheet.page.content = sheet.article.html()
     words = [formula_words(f.tex, result.speech) for f, result in zip(formulas, results, strict=True)]
-    return Assembly(sheets, [result.html for result in results], words, entries, made, problems)
+    return Assembly(sheets, [result.html for result in results], words, entries, made, labels, problems)
 
 
 def outer(element: HtmlElement) -> str:

@@ -24,7 +24,7 @@ from paper.parts import CACHE, DOCS, SCRIPTS, discover
 from paper.sources import Sources
 from printing.later import later
 
-from pages import assembly, handout, notebook, runs, search, topics
+from pages import assembly, handout, notebook, runs, search, sharing, topics
 
 log = logging.getLogger("mkdocs.full-marks")
 MODULES = SCRIPTS / "node" / "node_modules"
@@ -43,6 +43,7 @@ BREAK = '<span class="break">\N{ZERO WIDTH SPACE}\N{ZERO WIDTH SPACE}</span>'
 MARKUP = re.compile(r"<[^>]*>")
 UNBROKEN = 24  # characters: a formula up to this length fits a line on a phone
 typeset_formulas: list[str] = []
+shared: dict[str, str | bytes] = {}  # files beside the pages, by address
 
 
 class SourceLine(logging.Filter):
@@ -242,6 +243,8 @@ def on_env(env, config, files):
     contents = {s.part: PLACEHOLDER.sub(typeset_formula, s.page.content) for s in done.sheets if s.part}
     for address, script in (handout.scripts(contents) | search.files(done.sheets, done.words)).items():
         files.append(File.generated(config, address, content=script))
+    pages = [file.page for file in files.documentation_pages() if file.page]
+    shared.update(sharing.files(pages, done.labels, config))
     return env
 
 
@@ -253,14 +256,27 @@ def account(entries: list[ledger.Entry]) -> str:
     return f"{displayed} equations displayed, {sum(counts.values())} with a label: {shown}"
 
 
+def on_post_template(output, template_name, config):
+    """Give the page for lost addresses a title of its own."""
+    named = f"<title>Not found – {config.site_name}</title>"
+    return re.sub("<title>.*?</title>", named, output) if template_name == "404.html" else output
+
+
 def on_post_build(config):
-    """Print the sets that the live server did not wait for."""
+    """Write what stands beside the pages, and print the sets that the live server did not wait for."""
+    for address, content in shared.items():
+        path = Path(config.site_dir) / address
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
     later.start(Path(config.site_dir) / "pdf")
 
 
 @event_priority(-100)
 def on_post_page(output, page, config):
-    """Put the typeset formulas in place of their plain text."""
+    """Put the typeset formulas in place of their plain text; add what is said of the page, and done with it."""
+    output = output.replace("</head>", f"{sharing.tags(page, config)}\n</head>", 1)
+    content, end, rest = output.rpartition("</article>")
+    output = f"{content}{sharing.tools(page, config)}\n{end}{rest}"
     return PLACEHOLDER.sub(typeset_formula, output)
 
 

@@ -8,6 +8,8 @@ from lxml import etree
 from paper.article import REFERENCE, Article
 
 LEFTOVER = re.compile(r"\\[A-Za-z]{2,}|\\[\[\](){}]|\$(?!\d)")
+IDENTIFIER = re.compile(r"(arXiv|doi):(\d[\w./()-]*\w)", re.IGNORECASE)
+ARCHIVES = {"arxiv": "https://arxiv.org/abs/", "doi": "https://doi.org/"}
 VERBATIM = ("code", "pre", "script", "style", "kbd")
 
 
@@ -46,6 +48,20 @@ def resolve(article: Article, labels: dict, here: str, relative):
         formula.tex = REFERENCE.sub(lambda match: in_formula(target(*match.groups())), formula.tex)
     for element, slot in list(prose(article.tree)):
         replace(element, slot, REFERENCE, link)
+
+
+def link_sources(article: Article):
+    """Let each identifier in the list of references lead to its source."""
+
+    def link(match: re.Match) -> etree._Element:
+        element = etree.Element("a", href=ARCHIVES[match[1].lower()] + match[2])
+        element.text = match[0]
+        return element
+
+    for item in article.tree.xpath('.//li[starts-with(@id, "reference-")]'):
+        for element, slot in list(prose(item)):
+            if element.tag != "a" or slot == "tail":
+                replace(element, slot, IDENTIFIER, link)
 
 
 def in_formula(target: tuple[str, str] | None) -> str:

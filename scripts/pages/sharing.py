@@ -1,0 +1,120 @@
+"""What is made of a page for those who do not read it here: its card, its Markdown, and the list of all."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from html import escape
+from pathlib import Path
+
+from markdown import Markdown
+from maths.tokens import MACROS_FILE
+from mkdocs.structure.pages import Page
+from mkdocs.utils.meta import YAML_RE
+from paper import exam
+from paper.parts import DOCS
+from printing import cards
+
+MARKDOWN = "index.html.md"  # beside index.html, where https://llmstxt.org asks for it
+REFERENCE = re.compile(r"\\(eq)?ref\{([^}]+)\}")
+LABEL = re.compile(r"\\label\{([^}]+)\}")
+ANCHOR = re.compile(r"\]\((#[^)\s]+)\)")
+SNIPPETS = {"base_path": [str(DOCS)]}
+SAID = re.compile(r"\\said\{[^{}]*\}\{([^{}]*)\}")
+
+
+def entry(page: Page) -> exam.Entry | None:
+    """Return the part that a page solves."""
+    address = page.file.src_uri.removesuffix("index.md")
+    return next((e for q in exam.questions() for e in q.solved if e.address == address), None)
+
+
+def card(page: Page) -> dict[str, str]:
+    """Return the texts of the card of a page."""
+    solved = entry(page)
+    if not solved:
+        return {"above": "ELL881/AIL821, IIT Delhi", "title": page.title, "below": "Large Language Models"}
+    marks = f"{exam.plain(solved.marks)} mark{'s' * (solved.marks != 1)}"
+    return {"above": solved.number, "title": solved.title, "below": f"{marks} · {', '.join(solved.tags)}"}
+
+
+def picture(page: Page) -> str:
+    """Return the address of the card of a page: `assets/cards/q2-b-reward-classes.png`."""
+    return f"assets/cards/{page.url.strip('/').replace('/', '-') or 'index'}.png"
+
+
+def tags(page: Page, config) -> str:
+    """Return the elements of the head by which other programs show and read a page."""
+    title = page.title if page.is_homepage else f"{page.title} – {config.site_name}"
+    properties = {
+        "og:type": "article" if entry(page) else "website",
+        "og:site_name": config.site_name,
+        "og:title": title,
+        "og:description": page.meta.get("description", config.site_description),
+        "og:url": page.canonical_url,
+        "og:image": config.site_url + picture(page),
+        "og:image:alt": " · ".join(card(page).values()),
+        "og:image:width": str(cards.SIZE[0]),
+        "og:image:height": str(cards.SIZE[1]),
+    }
+    made = [f'<meta property="{name}" content="{escape(text)}">' for name, text in properties.items()]
+    made += ['<meta name="twitter:card" content="summary_large_image">']
+    if page.file.src_uri.endswith(".md"):
+        made += [f'<link rel="alternate" type="text/markdown" href="{MARKDOWN}">']
+    return "\n".join(made)
+
+
+def tools(page: Page, config) -> str:
+    """Return the line under a page: what is wrong here can be told or mended, and the page read as text."""
+    repository, address = config.extra["repository"], page.canonical_url
+    title = f"{page.title}: "
+    links = {f"{repository}/issues/new?title={title}&body={address}".replace(" ", "+"): "Report a mistake"}
+    links[f"{repository}/edit/main/docs/{page.file.src_uri.replace('.ipynb', '.py')}"] = "Edit this page"
+    if page.file.src_uri.endswith(".md"):
+        links[MARKDOWN] = "Read it as Markdown"
+    shown = " · ".join(f'<a href="{escape(link)}">{text}</a>' for link, text in links.items())
+    return f'<p class="page-tools">{shown}</p>'
+
+
+def markdown(page: Page, labels: dict[str, tuple[str, str]], records: list[dict]) -> str:
+    """Return the source of a page as it can be read alone: with numbers, addresses, macros and claims."""
+    text = included(YAML_RE.sub("", Path(page.file.abs_src_path).read_text()))
+    number = lambda name: labels.get(name, ("", "??"))[1]  # noqa: E731
+    text = REFERENCE.sub(lambda m: f"({number(m[2])})" if m[1] else number(m[2]), text)
+    text = LABEL.sub(lambda m: rf"\tag{{{number(m[1])}}}", text)
+    text = ANCHOR.sub(lambda m: f"]({page.canonical_url}{m[1]})", text)
+    claims = [f"- {record['claim']} ({record['state']})" for record in records]
+    text = text.replace("<!-- checks -->", "\n".join(claims))
+    ours = {name: SAID.sub(r"\1", body) for name, body in json.loads(MACROS_FILE.read_text()).items()}
+    used = [name for name in ours if re.search(re.escape(name) + r"(?![A-Za-z])", text)]
+    macros = [f"- `{name}` is `{ours[name]}`" for name in used]
+    told = ["", "TeX macros of this site:", "", *macros] if macros else []
+    return "\n".join([f"Source: {page.canonical_url}", "", text.strip(), *told, ""])
+
+
+def included(text: str) -> str:
+    """Return Markdown with the snippets that it names in their place."""
+    reader = Markdown(extensions=["pymdownx.snippets"], extension_configs={"pymdownx.snippets": SNIPPETS})
+    return "\n".join(reader.preprocessors["snippet"].run(text.splitlines()))
+
+
+def listed(pages: Iterable[Page], config) -> str:
+    """Return llms.txt: what this site is, and where each page can be read as Markdown."""
+    lines = [f"# {config.site_name}", "", f"> {config.site_description}.", "", "## Pages", ""]
+    return "\n".join(lines + [item(page) for page in pages]) + "\n"
+
+
+def item(page: Page) -> str:
+    """Return the line of llms.txt for a page."""
+    description = page.meta.get("description", "")
+    return f"- [{page.title}]({page.canonical_url}{MARKDOWN})" + f": {description}" * bool(description)
+
+
+def files(pages: list[Page], labels: dict, config) -> Iterator[tuple[str, str | bytes]]:
+    """Yield the address and the content of each file that is made here."""
+    for page in pages:
+        yield picture(page), cards.drawn(json.dumps(card(page)))
+        if page.file.src_uri.endswith(".md"):
+            solved = entry(page)
+            yield page.url + MARKDOWN, markdown(page, labels, solved.checks if solved else [])
+    written = [page for page in pages if page.file.src_uri.endswith(".md")]
+    yield "llms.txt", listed(written, config)
