@@ -273,7 +273,7 @@ def on_post_build(config):
 
 @event_priority(-100)
 def on_post_page(output, page, config):
-    """Put the typeset formulas in place of their plain text; add what is said of the page, and done with it."""
+    """Put the typeset formulas in place of their plain text, and add the card and the line of tools."""
     output = output.replace("</head>", f"{sharing.tags(page, config)}\n</head>", 1)
     content, end, rest = output.rpartition("</article>")
     output = f"{content}{sharing.tools(page, config)}\n{end}{rest}"
