@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { stemmer } from "stemmer";
 
-const LARGEST = 20_000, STRETCH = 9_000; // characters of a shard, and of a piece of text; a third of that as it is sent
+const LARGEST = 40_000, STRETCH = 9_000; // characters of a shard, and of a piece of text; a third of that as it is sent
 const LABEL = 40; // weight of a number at the place that has it
 const source = (url) => readFileSync(fileURLToPath(url), "utf8");
 // What the browser runs, one script: the stemmer, which is a module, then our own.

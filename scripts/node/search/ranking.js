@@ -33,6 +33,12 @@
     const postings = (word) => shards.get(deepest(word))?.[word] ?? data.letters[word];
     const endings = (start) => (shards.get(deepest(start)) ? Object.keys(shards.get(deepest(start))) : []).filter((word) => word !== start && word.startsWith(start)).slice(0, MOST_ENDINGS);
 
+    // The shards that the next letter of a word may ask for, if they are few.
+    function following(start) {
+      const next = start.length > 1 ? data.shards.filter((name) => name.length === start.length + 1 && name.startsWith(start)) : [];
+      return next.length <= 3 ? next : [];
+    }
+
     // The words that a word which no page has may be a slip for: those at the least distance.
     function meant(word) {
       const most = word.length < 4 || /\d/.test(word) ? 0 : word.length < 8 ? 1 : 2;
@@ -88,10 +94,13 @@
       return found.filter(({ score }) => score > FAINTEST * found[0].score);
     }
 
-    // Two neighbours in the query that a page writes as one word, as `tool former`; they add to the score.
+    // Two neighbours in the query that a page writes as one word, as `tool former`; they add to the score. The last
+    // two may still be typed: they count when what they need is there, and nothing waits for it.
     async function joined(asked) {
       const words = asked.slice(1).map((term, n) => reader.word(asked[n].raw + term.raw));
-      await Promise.all(words.map((word) => fetched(deepest(word))));
+      const fetches = words.map((word) => fetched(deepest(word)));
+      fetches.at(-1)?.catch(() => {});
+      await Promise.all(fetches.slice(0, -1));
       return words.filter(postings).map((word) => [[word, 1]]);
     }
 
@@ -102,7 +111,7 @@
       text: (name, some) => texts.set(name, some),
       async find(query, wanted = () => true) {
         const asked = reader.asked(query), names = reader.begun(query);
-        names.forEach((name) => fetched(deepest(name)));
+        for (const name of [...names.map(deepest), ...following(asked.at(-1)?.word ?? "")]) fetched(name).catch(() => {});
         const read = await Promise.all(asked.map((term, n) => readings(term, n === asked.length - 1 && !/\s$/.test(query))));
         return ranked(read.map(weigh), (await joined(asked)).map(weigh), wanted);
       },
