@@ -5,6 +5,7 @@ import os
 
 import pytest
 from playwright.sync_api import Error
+from search_box import ask
 
 PAGE = "q2/b-reward-classes/"
 SCHEME = "document.body.dataset.mdColorScheme"
@@ -46,10 +47,8 @@ def assert_works(page, server):
     badge = page.locator("a.badge").first
     badge.click()
     assert page.locator(badge.get_attribute("href") + "[open]").is_visible()
-    page.locator("input.md-search__input").click()
-    page.locator(".md-search-result__meta", has_text="Type to start").wait_for(state="attached")
-    page.locator("input.md-search__input").press_sequentially("nf4")
-    page.locator('a.md-search-result__link[href*="qlora"]').first.wait_for()
+    page.keyboard.press("Control+k")
+    assert "/q1/a-qlora/" in ask(page, "nf4")[0]
     page.keyboard.press("Escape")
     page.locator(".practice .sit button").click()
     page.get_by_role("button", name="Show the answer").click()

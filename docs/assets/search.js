@@ -166,7 +166,9 @@ window.fullMarks ??= {};
   });
   dialog.addEventListener("close", () => keep({}));
   addEventListener("keydown", (event) => {
-    if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return;
+    const control = event.ctrlKey || event.metaKey, typing = event.target.closest?.("input, textarea, select");
+    const wanted = control ? event.key.toLowerCase() === "k" && !event.shiftKey : event.key === "/" && !typing;
+    if (!wanted || event.altKey) return;  // a key alone comes here if the reader switched such keys on
     event.preventDefault();
     open();
   });
