@@ -27,8 +27,8 @@ def one_ball(canvas):
     matrix, near 1, over edit gradients and shifts of the editor trained under L2, the 100th eigenvector,
     shifts of the editor trained under KL and random directions down to directions that the Fisher matrix
     maps to zero, near 0.00001. Second: the divergence against the length of the step, for five of these
-    directions; dotted lines, half the quadratic form, are close to the curves at short steps. Far below all
-    of them, at a length of about 200, lies the rescaled network, with a divergence of rounding errors."""
+    directions; dotted lines, half the quadratic form, are, on this scale, close to them at short steps. Far
+    below all of them, at a length of about 200, lies the rescaled network, with rounding errors only."""
     figure, (left, right) = canvas.panels(2, height=3.5, widths=[1, 1.05])
     for place, (name, _, colour) in enumerate(DIRECTIONS):
         values = m.at_radius(name, 0.5)
