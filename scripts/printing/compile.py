@@ -8,8 +8,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 
+import pikepdf
 import typst
 from joblib import cpu_count
 from paper.parts import CACHE, SCRIPTS, digest
@@ -32,7 +34,7 @@ class Job:
         self.path = WORK / "pdf" / f"{name}.pdf"
         self.record = self.path.with_suffix(".json")
         self.process, self.stopped = None, False
-        self.key = digest(TEMPLATE, *pictures.values(), text=source + typst.__version__)
+        self.key = digest(TEMPLATE, *pictures.values(), text=source + typst.__version__ + pikepdf.__version__)
 
     def known(self) -> dict:
         """Return the record of the file: its key, and how many pages it has; nothing if there is none."""
@@ -119,6 +121,12 @@ def told(failed: Iterable[tuple[str, Unprintable]], placed: Callable[[Unprintabl
     ]
 
 
+def pack(content: bytes, target: str):
+    """Write a PDF with its many small objects compressed together, which Typst leaves as they are."""
+    with pikepdf.open(BytesIO(content)) as file:
+        file.save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
+
+
 def main(source: str, target: str):
     """Compile one file, and print as JSON its number of pages, or Typst's error."""
     compiler = typst.Compiler(source, root=str(Path(source).parent), ignore_system_fonts=True)
@@ -127,7 +135,7 @@ def main(source: str, target: str):
     except typst.TypstError as error:
         print(json.dumps({"message": error.message, "diagnostic": error.diagnostic}))
         return
-    Path(target).write_bytes(content)
+    pack(content, target)
     print(json.dumps({"pages": json.loads(compiler.query("<pages>", field="value", one=True))}))
 
 
