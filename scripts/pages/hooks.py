@@ -162,6 +162,7 @@ def on_nav(nav, config, files):
         section.children.sort(key=lambda child: child.file.src_uri.endswith(".py"))  # the lab comes last
         for child in section.children:
             child.parent = section
+    nav.items[:] = [overview(item) for item in nav.items]
     nav.items.sort(key=lambda item: rank.get(pages_of(item)[0].file.src_uri, 2))
     nav.pages[:] = [page for item in nav.items for page in pages_of(item)]
     for page, following in pairwise([None, *nav.pages, None]):
@@ -170,6 +171,16 @@ def on_nav(nav, config, files):
         if following:
             following.previous_page = page
     return nav
+
+
+def overview(item):
+    """Return the list of the topics in place of their section, which is long; the list leads to each."""
+    first = pages_of(item)[0]
+    if first.file.src_uri != "topics/index.md":
+        return item
+    for page in pages_of(item):
+        page.parent = page.previous_page = page.next_page = None
+    return first
 
 
 def pages_of(item) -> list:
