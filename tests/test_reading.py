@@ -157,7 +157,9 @@ def test_every_page_can_be_shared():
         picture = properties["og:image"].rpartition("/assets/")[2]
         assert (SITE / "assets" / picture).read_bytes().startswith(b"\x89PNG")
         assert properties["og:title"] and properties["og:description"]
-        for link in tree.xpath("//link[@type='text/markdown']"):
+        for link in tree.xpath(
+            "//*[@class='page-tools']/a[contains(@href, '.md') and not(contains(@href, ':'))]"
+        ):
             text = (path.parent / link.get("href")).read_text()
             assert f"({properties['og:url']}index.html.md)" in listed
             left = re.findall(

@@ -58,8 +58,6 @@ def tags(page: Page, config) -> str:
     }
     made = [f'<meta property="{name}" content="{escape(text)}">' for name, text in properties.items()]
     made += ['<meta name="twitter:card" content="summary_large_image">']
-    if page.file.src_uri.endswith(".md"):
-        made += [f'<link rel="alternate" type="text/markdown" href="{MARKDOWN}">']
     return "\n".join(made)
 
 
