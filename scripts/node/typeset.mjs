@@ -5,12 +5,11 @@ import { readFileSync } from "node:fs";
 import katex from "katex";
 import { agreed } from "./agreed.mjs";
 import { parser, serialized } from "./mathml.mjs";
-import { writer } from "./portable.mjs";
 import { spoken } from "./speech.mjs";
 import { typst } from "./typst.mjs";
 
 const { macros, formulas } = JSON.parse(readFileSync(0, "utf8"));
-const parse = parser(macros), written = writer(macros);
+const parse = parser(macros);
 
 // Links inside formulas come only from \ref and \eqref, which the build turns into \href.
 const trust = ({ command, url }) => command === "\\href" && /^[.#\w/-]*#[\w-]+$/.test(url ?? "");
@@ -21,8 +20,6 @@ function blackboard(context) {
   return `${/^\d+$/.test(given) ? "\\mathbf" : "\\Bbb"}{${given}}`;
 }
 const embolden = (node) => node.isKind("mn") && node.attributes.get("mathvariant") === "double-struck" && node.attributes.set("mathvariant", "bold");
-const SOURCE = /(<annotation [^>]*>)[^]*?(?=<\/annotation>)/;
-const escaped = (text) => text.replace(/[&<>]/g, (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[sign]);
 const ours = { ...macros, "\\said": "\\@secondoftwo{#1}{#2}", "\\mathbb": blackboard };
 
 function typeset({ tex, display }) {
@@ -35,8 +32,7 @@ function typeset({ tex, display }) {
     const root = parse(tex, display), mathml = serialized(root);
     root.walkTree(embolden);
     const text = agreed(html, root);
-    const web = html.replace(SOURCE, (_, tag) => tag + escaped(written(tex)));
-    return { html: web, text, mathml, typst: typst(root, display), speech: spoken(root) };
+    return { html, text, mathml, typst: typst(root, display), speech: spoken(root) };
   } catch (error) {
     return { error: error.rawMessage ?? error.message, position: error.position ?? null };
   }

@@ -116,7 +116,7 @@ def test_own_place(evidence):
     ]
     last = o.MODEL.layers
     evidence.equation("eq-patch-own", ROUNDING, "a hook that puts each state where it was", each=each,
-                      upper="p", p={last: dict(enumerate(own))}, L=last)  # fmt: skip
+                      upper="p h", p={last: dict(enumerate(own))}, h=H, L=last, **READ)  # fmt: skip
     apart = [o.divergence(o.cut_off(layer)[-1], o.cut_off(last)[-1]) for layer in range(last)]
     evidence.bounded(apart, "the model against the lens at the earlier layers", low=0.01)
 
