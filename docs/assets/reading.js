@@ -136,7 +136,7 @@
 
   const question = document.querySelector("section.unit[data-unit=the-question]");
   if (question && main) {
-    const shown = make("aside", { className: "question-card md-typeset", popover: "auto", id: "question-card" });
+    const shown = make("aside", { className: "question-card md-typeset", popover: "auto", id: "question-card", tabIndex: 0 });
     shown.setAttribute("aria-label", "The question");
     const button = make("button", { type: "button", className: "question-open", textContent: "Question", hidden: true });
     button.popoverTargetElement = shown;

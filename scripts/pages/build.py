@@ -149,10 +149,11 @@ def main() -> int:
     if record:
         print("Nothing changed; reused the site as built:", *record["summary"], sep="\n  ")
         return finish(report, [])
+    read = inputs()  # before the build: what changes while it runs is not in it
     problems = make(report)
     if not problems:
         publish()
-        done = {"inputs": inputs(), "site": digest(*files(SITE)), "summary": report.summary}
+        done = {"inputs": read, "site": digest(*files(SITE)), "summary": report.summary}
         RECORD.write_text(json.dumps(done))
     return finish(report, problems)
 
