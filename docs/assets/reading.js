@@ -26,7 +26,6 @@
   function hide() {
     clearTimeout(card.waiting);
     if (card.matches(":popover-open")) card.hidePopover();
-    card.shownAt?.removeAttribute("aria-describedby");
     card.shownAt = null;
   }
 

@@ -255,6 +255,7 @@ def on_env(env, config, files):
     for address, script in (handout.scripts(contents) | search.files(done.sheets, done.words)).items():
         files.append(File.generated(config, address, content=script))
     pages = [file.page for file in files.documentation_pages() if file.page]
+    shared.clear()  # a live server builds more than once
     shared.update(sharing.files(pages, done.labels, config))
     return env
 

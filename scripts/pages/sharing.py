@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from html import escape
 from pathlib import Path
@@ -10,13 +11,12 @@ from markdown import Markdown
 from maths.tokens import MACROS_FILE
 from mkdocs.structure.pages import Page
 from mkdocs.utils.meta import YAML_RE
-from paper import exam
-from paper.parts import DOCS
+from paper import exam, front
+from paper.article import LABEL, REFERENCE
+from paper.parts import DOCS, Part
 from printing import cards
 
 MARKDOWN = "index.html.md"  # beside index.html, where https://llmstxt.org asks for it
-REFERENCE = re.compile(r"\\(eq)?ref\{([^}]+)\}")
-LABEL = re.compile(r"\\label\{([^}]+)\}")
 ANCHOR = re.compile(r"\]\((#[^)\s]+)\)")
 SNIPPETS = {"base_path": [str(DOCS)]}
 SAID = re.compile(r"\\said\{[^{}]*\}\{([^{}]*)\}")
@@ -24,17 +24,19 @@ SAID = re.compile(r"\\said\{[^{}]*\}\{([^{}]*)\}")
 
 def entry(page: Page) -> exam.Entry | None:
     """Return the part that a page solves."""
-    address = page.file.src_uri.removesuffix("index.md")
-    return next((e for q in exam.questions() for e in q.solved if e.address == address), None)
+    path = Path(page.file.abs_src_path)
+    return exam.solved(Part(path.parent)) if front.is_part(path) else None
 
 
 def card(page: Page) -> dict[str, str]:
-    """Return the texts of the card of a page."""
-    solved = entry(page)
+    """Return the texts of the card of a page, with the checks of a part that passed in its last run."""
+    solved, course = entry(page), "ELL881/AIL821, IIT Delhi"
     if not solved:
-        return {"above": "ELL881/AIL821, IIT Delhi", "title": page.title, "below": "Large Language Models"}
+        return {"above": course, "title": page.title, "below": "Large Language Models", "status": ""}
     marks = f"{exam.plain(solved.marks)} mark{'s' * (solved.marks != 1)}"
-    return {"above": solved.number, "title": solved.title, "below": f"{marks} · {', '.join(solved.tags)}"}
+    passed = sum(record["state"] == "passed" for record in solved.checks)
+    below, status = f"{marks} · {', '.join(solved.tags)}", f"✓ {passed} checks passed"
+    return {"above": solved.number, "title": solved.title, "below": below, "status": status}
 
 
 def picture(page: Page) -> str:
@@ -52,7 +54,7 @@ def tags(page: Page, config) -> str:
         "og:description": page.meta.get("description", config.site_description),
         "og:url": page.canonical_url,
         "og:image": config.site_url + picture(page),
-        "og:image:alt": " · ".join(card(page).values()),
+        "og:image:alt": " · ".join(filter(None, card(page).values())),
         "og:image:width": str(cards.SIZE[0]),
         "og:image:height": str(cards.SIZE[1]),
     }
@@ -76,9 +78,9 @@ def tools(page: Page, config) -> str:
 def markdown(page: Page, labels: dict[str, tuple[str, str]], records: list[dict]) -> str:
     """Return the source of a page as it can be read alone: with numbers, addresses, macros and claims."""
     text = included(YAML_RE.sub("", Path(page.file.abs_src_path).read_text()))
-    number = lambda name: labels.get(name, ("", "??"))[1]  # noqa: E731
-    text = REFERENCE.sub(lambda m: f"({number(m[2])})" if m[1] else number(m[2]), text)
-    text = LABEL.sub(lambda m: rf"\tag{{{number(m[1])}}}", text)
+    numbers = defaultdict(lambda: "??", {name: number for name, (_, number) in labels.items()})
+    text = REFERENCE.sub(lambda m: f"({numbers[m[2]]})" if m[1] else numbers[m[2]], text)
+    text = LABEL.sub(lambda m: rf"\tag{{{numbers[m[1]]}}}", text)
     text = ANCHOR.sub(lambda m: f"]({page.canonical_url}{m[1]})", text)
     claims = [f"- {record['claim']} ({record['state']})" for record in records]
     text = text.replace("<!-- checks -->", "\n".join(claims))

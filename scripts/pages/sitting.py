@@ -7,7 +7,7 @@ from math import log
 
 from lxml import html
 from paper.article import Article
-from paper.exam import MINUTES_PER_MARK, Entry, plain, questions
+from paper.exam import MINUTES_PER_MARK, Entry, paper, plain, questions
 
 from pages import blocks
 from pages.handout import offered, script, short
@@ -19,14 +19,14 @@ CLOSE = 0.75  # a second section is named too if it fits nearly as well as the f
 
 def record(entry: Entry, root: str) -> str:
     """Return the facts of a part as JSON, with addresses as seen from a page whose root is `root`."""
-    question = next(q for q in questions() if entry.number.startswith(q.number))
+    question = next(q for q in paper()["questions"] if entry.address.startswith(f"{q['id']}/"))
     facts = {
         "id": short(entry.part),
         "number": entry.number,
         "title": entry.title,
         "marks": entry.marks,
         "seconds": round(entry.marks * MINUTES_PER_MARK * 60),
-        "question": f"Question {question.number}: {question.title}",
+        "question": f"Question {question['id'].removeprefix('q')}: {question['title']}",
         "topics": {tag: f"{root}topics/#{blocks.topic_anchor(tag)}" for tag in entry.tags},
         "page": root + entry.address,
         "script": root + script(entry.part),

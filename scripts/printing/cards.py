@@ -16,12 +16,13 @@ CARD = """
 #v(8pt)
 #line(length: 100%, stroke: 2pt + rgb("#dfe1e6"))
 #v(4pt)
-*Full Marks* #h(1fr) #text(fill: rgb("#17693f"))[✓ worked and checked]
+*Full Marks* #h(1fr) #text(fill: rgb("#17693f"), given.status)
 """
 
 
 @memory.cache
-def drawn(card: str, version: str = typst.__version__) -> bytes:
-    """Return the PNG of a card, given as JSON with the texts `above`, `title` and `below`."""
-    source = CARD.encode()
-    return typst.compile(source, format="png", ppi=72, sys_inputs={"card": card}, ignore_system_fonts=True)
+def drawn(card: str, template: str = CARD, version: str = typst.__version__) -> bytes:
+    """Return the PNG of a card, given as JSON with the texts `above`, `title`, `below` and `status`."""
+    return typst.compile(
+        template.encode(), format="png", ppi=72, sys_inputs={"card": card}, ignore_system_fonts=True
+    )
