@@ -1,6 +1,7 @@
 """The built site as a whole: what is in it, that it is the same at every build, and its house rules."""
 
 import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from conftest import IN_COPY, ROOT, SITE, build, page_paths
 from drawing import canvas, figures
 from lxml import html
+from pages import build as pages_build
 from paper.exam import paper, questions
 from paper.parts import digest, discover
 
@@ -194,3 +196,14 @@ def test_figure_colours_can_be_read_on_the_page(scheme, selector):
     paper_colour = re.search(rf'\[data-md-color-scheme="{selector}"\] \{{\s*--paper: (#\w+)', css)[1]
     colours = {name: c for name, c in canvas.PALETTES[scheme].items() if name != "faint"}
     assert {n: c for n, c in colours.items() if contrast(c, paper_colour) < 4.5} == {}
+
+
+def test_edit_during_a_build_is_built_next(monkeypatch, tmp_path):
+    """The record of a build names the files as they were when it began."""
+    files = {"state": "as it began"}
+    monkeypatch.setattr(pages_build, "inputs", lambda: files["state"])
+    monkeypatch.setattr(pages_build, "make", lambda report: files.update(state="edited meanwhile") or [])
+    monkeypatch.setattr(pages_build, "publish", lambda: None)
+    monkeypatch.setattr(pages_build, "RECORD", tmp_path / "build.json")
+    assert pages_build.main() == 0
+    assert json.loads((tmp_path / "build.json").read_text())["inputs"] == "as it began"
