@@ -19,6 +19,7 @@ from pages import copies
 SIZES = (4, 20, 60)
 # The records of the library checks fit the code of the originals; a copy has its own digest.
 RENEW = """
+import json
 from checking.checks import committed
 from checking.uses import key, labels
 from paper.parts import discover
