@@ -15,7 +15,7 @@
 #
 # A small network learns sixty facts by heart. You change one of them, first by a gradient step, then
 # with the gated update of KnowledgeEditor, and look at the other fifty-nine. Each part tests its
-# claims with `assert`, a line that stops the notebook if the claim is false; parts 2 and 4 end with an
+# main claims with `assert`, a line that stops the notebook if the claim is false; parts 2 and 4 end with an
 # exercise. The only requirements are NumPy and Matplotlib, and the whole notebook runs in a few
 # seconds.
 #

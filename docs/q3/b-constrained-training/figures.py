@@ -27,8 +27,9 @@ def one_ball(canvas):
     matrix, near 1, over edit gradients and shifts of the editor trained under L2, the 100th eigenvector,
     shifts of the editor trained under KL and random directions down to directions that the Fisher matrix
     maps to zero, near 0.00001. Second: the divergence against the length of the step, for five of these
-    directions; dotted lines, half the quadratic form, are, on this scale, close to them at short steps. Far
-    below all of them, at a length of about 200, lies the rescaled network, with rounding errors only."""
+    directions; dotted lines, half the quadratic form, are, on this scale, close to four of them at short
+    steps. Far below all of them, at a length of about 200, lies the rescaled network, with rounding errors
+    only."""
     figure, (left, right) = canvas.panels(2, height=3.5, widths=[1, 1.05])
     for place, (name, _, colour) in enumerate(DIRECTIONS):
         values = m.at_radius(name, 0.5)
@@ -65,8 +66,9 @@ def trade_off(canvas):
     vertical axis, the share of answers to other facts that stay: a curve of five margins for the editors
     under KL lies above the curve of five margins for those under L2, most clearly where nearly all edits
     succeed; fine-tuning by small steps, two triangles, lies near the curve for KL; the editor without
-    gradient is far to the left. Second, the share of other facts of the same subject that stay: here the
-    curve for L2 is a little higher where most edits succeed, and fine-tuning is above both."""
+    gradient lies below both curves, near their left ends. Second, the share of other facts of the same
+    subject that stay: here the curve for L2 is a little higher where most edits succeed, and fine-tuning is
+    above both."""
     figure, axes = canvas.panels(2, height=3.3)
     for panel, metric, words in zip(axes, ("retained", "near"), ("other facts", "same subject")):
         for kind, margins, colour, marker, label in SWEEPS:

@@ -110,7 +110,7 @@ def test_figure(evidence):
 
 def test_bounds(evidence):
     """The term of a video lies between the two printed bounds; both are attained with two pairs, the upper
-    one with any number of equal negatives, and the lower one in the limit of one hard negative."""
+    one also with six equal negatives, and the lower one in the limit of one hard negative."""
     for seed in range(20):
         b = oracles.batch(seed, n=4, d=2, tau=1.5)
         gaps = [b.S[i, i] - max(np.delete(b.S[i], i)) for i in range(b.n)]
@@ -240,6 +240,12 @@ def printed(evidence, world, ends):
         evidence.shows(f"{getattr(setting, name)}", getattr(setting, name))
     if world == "many":
         evidence.shows("800", setting.topics * setting.variants)
+        content = trial.World(0, setting).videos.reshape(setting.topics, setting.variants, -1)
+        centre, own = np.split(content, [setting.coarse], axis=2)
+        evidence.equal(np.ptp(centre, axis=1).max(), 0, "differences of the centre inside a topic")
+        evidence.bounded(own.std() / centre.std(), "a video's own part against the centre", high=0.5)
+    if world == "noisy":
+        evidence.equal(setting.noise, 2 * trial.MANY.noise, "noise")
 
 
 def test_short_run(evidence):
