@@ -73,8 +73,8 @@ SILENT = np.diag(EVERY - START)  # nothing is copied from the first position
 
 # %% [markdown]
 # It has three layers and no norm. A head adds $A \, X W_V W_O$ to the states $X$, where $A$ is the
-# causal softmax of the scores $X W_Q W_K^\top X^\top$, with a bonus if it looks one position back
-# (in a trained model rotary positions can do that).
+# causal softmax of the scores $X W_Q W_K^\top X^\top$; in two heads a look one position back has a
+# bonus (in a trained model rotary positions can do that).
 #
 # - Layer 1: a head copies the word in front into the room *before*.
 # - Layer 2: an *induction head* looks for a place whose *before* is the present word, and copies
@@ -271,11 +271,11 @@ if MODEL == "tiny":
 
 # %% [markdown]
 # The word in a square is the answer; the darker the square, the likelier `Tokyo`. Vectors from
-# layers 2 and 3 carry `Japan` with them. Those from layers 0 and 1 only say `Kim`: patched early
-# enough, the induction head of the *target* pass looks Kim up in the target's list, and the answer
-# is Lima. So a right answer may be owed to the target prompt. At target layer 2 this head has
-# already run, and of `Kim` alone the model has nothing to say. At target layer 3 it is too late for
-# every vector: the last position has read `x` before.
+# layers 2 and 3 carry `Japan` with them. Those from layers 0 and 1 know nothing of Japan, and what
+# counts in them is `Kim`: patched early enough, the induction head of the *target* pass looks Kim up
+# in the target's list, and the answer is Lima. So a right answer may be owed to the target prompt.
+# At target layer 2 this head has already run, and of `Kim` alone the model has nothing to say. At
+# target layer 3 it is too late for every vector: the last position has read `x` before.
 #
 # **Try it.** Give the second pass a model with another fact. In a new cell write `model =
 # Tiny(FACTS | {"Japan": ("Lima", "sol")})` and print `best(patched(vector, "capital of x is", 1,
@@ -380,8 +380,9 @@ assert looks.argmax() == 4
 #
 # **Try it.** Take the head of layer 1 away: `tiny.heads[0][0]["O"] = 0 * BEFORE`. Print
 # `circuits(tiny)[0]` with `show`, and the cell with the logit lens again. (You should find a QK
-# table of zeros, and the last `Kim` read as `Kim` in all layers. Half of the induction circuit is
-# in layer 1.) Then restore it: `tiny = model = Tiny(FACTS)`.
+# table of zeros, and the last `Kim` read as `Kim` in all layers; the last line of that cell then
+# stops the notebook, as its claim is false. Half of the induction circuit is in layer 1.) Then
+# restore it: `tiny = model = Tiny(FACTS)`.
 
 # %% [markdown]
 # ## 5. A probe and its control task

@@ -282,7 +282,7 @@ def test_small_example(evidence):
 
 def test_real(evidence):
     """In the recorded run on SmolLM2-135M eight heads look at what followed, above the head that looks back
-    most; without the eight, or without look-back heads below them, the second copy is lost."""
+    most; without look-back heads below them their mean induction score falls."""
     results = recorded("real.json")
     scores = {name: np.array(rows) for name, rows in results["scores"].items()}
     high, top = np.argwhere(scores["induction"] > 0.3), results["ablations"]["top"]
@@ -306,7 +306,7 @@ def test_real(evidence):
 
 
 def test_real_losses(evidence):
-    """The table of losses is the recorded one; two heads are in all random draws that cost much."""
+    """The table of losses is the recorded one; each random draw that costs much holds one of two heads."""
     results, table = recorded("real.json"), evidence.table("left out", "loss, nats")
     cut, below = results["ablations"], results["below"]
     groups = (cut["same layers"], cut["random"], below["random"])

@@ -239,8 +239,8 @@ def at(layer, target):
 
 
 def test_capitals(evidence):
-    """The map is of 24 countries in three contexts, those of our list that the model knows; its prompt alone,
-    or with states of words that are no countries, names none of their capitals."""
+    """The map is of 24 countries in three contexts, from a list of 68; its prompt alone, or with states of
+    words that are no countries, names none of their capitals."""
     found = RESULTS["capitals"]
     evidence.equal(found["count"], 3 * len(found["countries"]), "states of the map: three contexts a country")
     evidence.equal(len({country for country, _, _ in material.facts()}), 68, "countries in the list")
@@ -421,7 +421,7 @@ def test_normed_twice(evidence):
 
 @pytest.mark.library(*REAL, "scikit-learn")
 def test_short_run(evidence):
-    """A part of the experiment, run again, gives the committed numbers."""
+    """A part of the experiment, run again, gives the committed numbers, and keeps the same countries."""
     states = trial.text_states()
     for name, found in trial.lenses(states, (8, 20)).items():
         if name in ("lens", "identity"):
@@ -437,6 +437,8 @@ def test_short_run(evidence):
     evidence.equal(
         [list(pair) for pair in found["countries"]], known["countries"], "countries that are known"
     )
+    evidence.shows("68", len(material.facts()))
+    evidence.shows("24", len(found["countries"]))
     for at, target in enumerate((4, 16)):
         stored = known["map"][row][known["targets"].index(target)]
         evidence.close(found["map"][0][at], stored, 0.02, f"capitals, from layer 10 to {target}")
