@@ -217,12 +217,15 @@ def members(name: str) -> list[tuple[str, list[str]]]:
     ]
 
 
+def within(elements: list, short: bool) -> list:
+    """Return the elements that a set in full or in short has."""
+    units = "ancestor::section/@data-unit"
+    return [e for e in elements if not short or set(SHORT) & set(e.xpath(units))]
+
+
 def sections(address: str, short: bool) -> list[str]:
     """Return the headings of a page below its title, as a set in full or in short has them."""
-    found = page(address).xpath(".//h2 | .//h3 | .//h4")
-    if short:
-        found = [h for h in found if set(SHORT) & {s.get("data-unit") for s in h.iterancestors("section")}]
-    return [words(h.text_content()) for h in found]
+    return [words(h.text_content()) for h in within(page(address).xpath(".//h2 | .//h3 | .//h4"), short)]
 
 
 # What of a page is for the screen alone, seen from a formula or a figure.
@@ -240,9 +243,10 @@ SCREEN = " or ".join(
 )
 
 
-def spoken(address: str) -> list[str]:
-    """Return the formulas of a page as they are spoken, in the order of the page."""
-    elements = page(address).xpath(f".//span[@class='katex'][not({SCREEN})]")
+@cache
+def spoken(address: str, short: bool) -> list[str]:
+    """Return the formulas of a page that a set in full or in short has, spoken, in the order of the page."""
+    elements = within(page(address).xpath(f".//span[@class='katex'][not({SCREEN})]"), short)
     shown = [(e.findtext(".//annotation"), e.find(".//math").get("display") == "block") for e in elements]
     return [formula.speech for formula in typeset(shown)]
 
@@ -342,17 +346,15 @@ def test_formulas_and_figures_are_described(printed):
     assert all(len(node.alt) > 40 for node in printed.root.all("Figure"))
 
 
-def test_formulas_are_those_of_the_pages():
-    """The solutions hold the formulas of their pages, all of them, spoken, in the order of the pages."""
-    root = Print(SITE / "pdf/solutions.pdf").root
-    expected = []
-    for question in exam.questions():
-        if question.solved:
-            lab = [f"{question.id}/lab/"] * (SITE / question.id / "lab").is_dir()
-            for address in (f"{question.id}/", *(e.address for e in question.solved), *lab):
-                expected += spoken(address)
-    assert len(expected) > 1000
-    assert [formula.alt for formula in root.all("Formula")] == expected
+def test_formulas_are_those_of_the_pages(printed):
+    """A set holds the formulas of its pages, all that belong to it, spoken, in the order of the pages."""
+    short, expected = printed.name.endswith("-short"), []
+    for chapter, pages in members(printed.name):
+        own = [f"{q.id}/" for q in exam.questions() if not short and title_of(q) == chapter]
+        own += ["exam/"] * (printed.name == "exam")
+        expected += [formula for address in own + pages for formula in spoken(address, short)]
+    assert len(expected) > 1000 or printed.name != "solutions"
+    assert [formula.alt for formula in printed.root.all("Formula")] == expected
 
 
 def test_figures_are_those_of_the_pages(printed):
