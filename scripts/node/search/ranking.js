@@ -39,6 +39,10 @@
       return next.length <= 3 ? next : [];
     }
 
+    // What the last word of a query may be about to say besides: `mas` is read as the plural of `ma`, but may become
+    // `mask`; and `(2c.4` an equation, once its bracket is closed.
+    const about = (last) => (!last ? [] : /^\d+[a-z]/.test(last.raw) ? [last.raw, `equation${last.raw}`] : [last.raw]);
+
     // The words that a word which no page has may be a slip for: those at the least distance.
     function meant(word) {
       const most = word.length < 4 || /\d/.test(word) ? 0 : word.length < 8 ? 1 : 2;
@@ -110,7 +114,7 @@
       page: (number, places) => pages.set(number, places),
       text: (name, some) => texts.set(name, some),
       async find(query, wanted = () => true) {
-        const asked = reader.asked(query), names = reader.begun(query);
+        const asked = reader.asked(query), names = [...reader.begun(query), ...about(asked.at(-1))];
         for (const name of [...names.map(deepest), ...following(asked.at(-1)?.word ?? "")]) fetched(name).catch(() => {});
         const read = await Promise.all(asked.map((term, n) => readings(term, n === asked.length - 1 && !/\s$/.test(query))));
         return ranked(read.map(weigh), (await joined(asked)).map(weigh), wanted);
