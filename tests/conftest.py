@@ -8,12 +8,14 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import yaml
 from lxml import html
+from paper.parts import discover
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "site"
@@ -71,6 +73,8 @@ def browser():
 
 LEFT_OUT = ("*-journal", ".venv", ".git", "site", "node_modules", "__pycache__", ".*_cache", "compare")
 SHARED = (".pkl", ".pdf")  # files of the cache that a build replaces, and never writes to
+# The parts of a copy to break: a whole question, whose parts lead to each other, and one of another.
+KEPT = ("q0/d-temperature", "q2/a-human-aware-losses", "q2/b-reward-classes", "q2/c-without-sft")
 
 
 def link_or_copy(source: str, target: str):
@@ -91,14 +95,42 @@ def link_or_copy(source: str, target: str):
     return shutil.copy2(source, target)
 
 
-@pytest.fixture
-def copy(tmp_path):
-    """Copy the project without its environment, so that a test can break it; the cache comes along."""
-    target = tmp_path / "project"
-    ignored = shutil.ignore_patterns(*LEFT_OUT)
+def copied(target: Path, *left_out: str) -> Path:
+    """Copy the project without its environment and what else is named; the rest of the cache comes along."""
+    ignored = shutil.ignore_patterns(*LEFT_OUT, *left_out)
     shutil.copytree(ROOT, target, symlinks=True, ignore=ignored, copy_function=link_or_copy)
     (target / "scripts/node/node_modules").symlink_to(ROOT / "scripts/node/node_modules")
     return target
+
+
+def shrink(project: Path, kept: Collection[str]):
+    """Leave out all parts but some, and the questions without one; the rest is a site of its own."""
+    gone = [part.id for part in discover() if part.id not in kept]
+    gone += {part.split("/")[0] for part in gone} - {part.split("/")[0] for part in kept}
+    for folder in gone:
+        shutil.rmtree(project / "docs" / folder)
+    urls = project / "tests/urls.txt"
+    left = [url for url in urls.read_text().split() if not url.startswith(tuple(f"/{g}/" for g in gone))]
+    urls.write_text("\n".join(left) + "\n")
+
+
+@pytest.fixture
+def whole(tmp_path) -> Path:
+    """Copy the whole project, with nothing cached."""
+    return copied(tmp_path / "project", ".cache")
+
+
+@pytest.fixture
+def copy(tmp_path) -> Path:
+    """Copy the project with four parts, so that a test can break it; the cache makes a build of it short."""
+    project = copied(tmp_path / "project")
+    shrink(project, KEPT)
+    return project
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the tests that build: a long one at the end would run alone, the other core at rest."""
+    items.sort(key=lambda item: ("whole" not in item.fixturenames, "copy" not in item.fixturenames))
 
 
 IN_COPY = os.environ | {"PYTHONPATH": "scripts"}  # a command in a copy runs the copy's own scripts

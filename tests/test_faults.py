@@ -117,11 +117,11 @@ def test_one_run_reports_every_fault(faults):
         ("cooked", r'"""$\nabla$."""', 1, "the claim holds TeX"),
     ):
         body = f'    {claim}\n    evidence.equal(1, {got}, "by eye")\n'
-        faults.append(f"{C}/checks.py", f"\n\ndef test_{name}(evidence):\n{body}", l2=words)
+        faults.append(f"{D}/checks.py", f"\n\ndef test_{name}(evidence):\n{body}", l2=words)
     check = (
-        '\n\ndef test_lost(evidence):\n    """One."""\n    evidence.equation("eq-sft-soft-maen", 0, "x")\n'
+        '\n\ndef test_lost(evidence):\n    """One."""\n    evidence.equation("eq-temperature-oods", 0, "x")\n'
     )
-    faults.append(f"{C}/checks.py", check, l2="did you mean 'eq-sft-soft-mean'?")
+    faults.append(f"{D}/checks.py", check, l2="did you mean 'eq-temperature-odds'?")
     cell = "\n# %% [markdown]\n# ## On $\\pi$\n#\n# | a | b |\n# | - | - |\n# | $|x|$ | 2 |\n"
     lab = {"l2": "a heading must not contain a formula", "l6": "a bar as \\given"}
     faults.append("docs/q2/lab.py", cell, **lab)
@@ -148,16 +148,16 @@ def test_equation_that_fails(faults):
     faults.replace(c, r'^--8<-- "exam.md:q2-c"', '--8<-- "no-such-file.md"', "no-such-file.md")
     unread = "$$\n\\label{eq-unread}\nf = a/bc\n$$\n\n## Checked"
     words = "equation eq-unread: how far does / reach?"
-    faults.replace(f"{B}/index.md", r"^## Checked", unread, words, 1)
+    faults.replace(f"{D}/index.md", r"^## Checked", unread, words, 1)
     faults.assert_reported()
 
 
 def test_renamed_equation(copy):
     """A check that asks for an equation by a label that is gone fails with the label."""
-    replace(copy / B / "index.md", r"\\label\{eq-class-shift\}", r"\label{eq-renamed}")
+    replace(copy / D / "index.md", r"\\label\{eq-temperature-odds\}", r"\label{eq-renamed}")
     run = build(copy)
     assert run.returncode == 1
-    assert "no equation 'eq-class-shift'" in run.stderr, run.stderr
+    assert "no equation 'eq-temperature-odds'" in run.stderr, run.stderr
 
 
 def test_broken_settings_are_one_problem(faults):
@@ -180,7 +180,7 @@ def test_fault_that_print_finds(faults):
 
 def test_stale_library_evidence(copy):
     """Evidence of library checks that is older than their code is refused."""
-    replace(copy / A / "model.py", r"np\.logaddexp\(0, ", "np.logaddexp(0.0, ")
+    replace(copy / D / "model.py", r"softmax\(logits / ", "softmax(1.0 * logits / ")
     run = build(copy)
     assert run.returncode == 1
     assert "the evidence in library.json is stale" in run.stderr
