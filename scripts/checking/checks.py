@@ -10,6 +10,7 @@ import sys
 from maths.equations import displays
 from maths.tokens import MACROS_FILE
 from maths.typeset import TOOLS as TYPESETTER
+from paper import stamps
 from paper.jobs import Failed, memory, outcomes
 from paper.markup import rows
 from paper.parts import CACHE, DOCS, REQUIREMENTS, SCRIPTS, Part, digest, discover, where
@@ -19,7 +20,7 @@ from checking.uses import COMPARISONS, EQUATIONS, key, labels, meaning, tools
 
 OUTPUT = CACHE / "checks"
 HINT = "it is renewed by ./scripts/check"
-RUNNER = [SCRIPTS / "checking" / f"{name}.py" for name in ("checks", "junit", "watch")] + TYPESETTER
+RUNNER = [SCRIPTS / "checking" / f"{name}.py" for name in ("checks", "junit", "watch", "uses")] + TYPESETTER
 
 
 @memory.cache
@@ -38,6 +39,22 @@ def fast_key(part: Part) -> str:
     parsed += map(repr, rows(part.page))
     files = [part.file("results.json"), MACROS_FILE, REQUIREMENTS, *RUNNER]
     return digest(*files, text="\n".join(parsed)) + platform.python_version()
+
+
+def sources(part: Part) -> str:
+    """Return the digest, soon made, of all that the records of a part come from, but for other reads."""
+    code = [path for path in sorted(part.folder.glob("*.py")) if path.name != "figures.py"]
+    files = [*code, *sorted(part.folder.parent.glob("*.py")), *sorted(part.folder.glob("*.json"))]
+    files += [MACROS_FILE, REQUIREMENTS, *RUNNER, *tools(COMPARISONS + EQUATIONS)]
+    read = [*displays(part.page), *map(repr, rows(part.page))]
+    return digest(*files, text="\n".join([platform.python_version(), *read]))
+
+
+def made(part: Part) -> int | None:
+    """Return how many checks the part has if their records come from its sources as they are, else None."""
+    path = OUTPUT / f"{part.id}.json"
+    known = path.is_file() and stamps.fresh(OUTPUT, part, sources(part))
+    return len(json.loads(path.read_text())) if known else None
 
 
 def functions(part: Part) -> dict[str, tuple[int, bool, str]]:
@@ -156,8 +173,9 @@ def main(*arguments: str) -> int:
     """Run the checks of the given folders (default: all); with --library, the library checks."""
     library, failures = "--library" in arguments, []
     parts = discover(*(a for a in arguments if not a.startswith("--")))
+    seen = {part.id: sources(part) for part in parts}  # before they run
     jobs = [(part.id, fast_key(part)) for part in parts if part.file("checks.py").is_file() and not library]
-    ran = dict(zip([job[0] for job in jobs], outcomes(fast, jobs), strict=True))
+    ran, keys = dict(zip([job[0] for job in jobs], outcomes(fast, jobs), strict=True)), dict(jobs)
     for part in parts:
         records, errors = renewed(part) if library else evidence(part, *ran.get(part.id, ([], True)))
         failures += errors
@@ -168,6 +186,8 @@ def main(*arguments: str) -> int:
             path = OUTPUT / f"{part.id}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(records))
+            read = {} if errors or part.id not in keys else fast(part.id, keys[part.id])[1]
+            stamps.put(OUTPUT, part, seen[part.id], None if errors else read)
     print(*failures, sep="\n", end="\n" if failures else "", file=sys.stderr)
     return 1 if failures else 0
 

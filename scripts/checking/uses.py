@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from maths.equations import PARSER, labelled
@@ -41,7 +42,12 @@ def labels(record: dict) -> set[str]:
 
 def meaning(path: Path) -> str:
     """Return Python code without comments and layout, or as it stands if it does not parse."""
-    text = path.read_text()
+    return normal(path.read_text())
+
+
+@lru_cache(maxsize=500)
+def normal(text: str) -> str:
+    """Return the text of Python code without comments and layout; that of the tools is asked for often."""
     try:
         return ast.unparse(ast.parse(text))
     except SyntaxError:
@@ -72,8 +78,14 @@ def reached(path: Path, *names: str) -> list[str]:
 
 def definitions(path: Path) -> dict[str, list[ast.stmt]]:
     """Return the statements of a module by the names that they define; an import is taken apart."""
+    return defined(path.read_text())
+
+
+@lru_cache(maxsize=500)
+def defined(text: str) -> dict[str, list[ast.stmt]]:
+    """Return the statements of the text of a module by the names that they define."""
     found = {}
-    for node in ast.parse(path.read_text()).body:
+    for node in ast.parse(text).body:
         if isinstance(node, ast.Import | ast.ImportFrom):
             for alias in node.names:
                 name = (alias.asname or alias.name).split(".")[0]

@@ -11,6 +11,7 @@ from pathlib import Path
 from maths.equations import PARSER, displays
 from maths.tokens import MACROS_FILE
 from maths.typeset import TOOLS as TYPESETTER
+from paper import stamps
 from paper.jobs import Failed, memory, outcomes
 from paper.parts import CACHE, DOCS, REQUIREMENTS, SCRIPTS, Part, digest, discover, where
 from paper.reads import digests, watched
@@ -129,14 +130,23 @@ def write(part: Part, index: dict, files: dict[str, bytes]):
         (folder / name).write_bytes(svg)
 
 
+def made(part: Part) -> int | None:
+    """Return how many figures the part has if they are drawn from its sources as they are, else None."""
+    path = OUTPUT / part.id / "index.json"
+    known = path.is_file() and stamps.fresh(OUTPUT, part, sources(part))
+    return len(json.loads(path.read_text())) if known else None
+
+
 def main(*folders: str) -> int:
     """Draw the figures of the given folders (default: all) and write an index beside them."""
     parts, failures = discover(*folders), []
-    for part, (found, reused) in zip(parts, outcomes(drawn, [(part.id, sources(part)) for part in parts])):
+    jobs = [(part.id, sources(part)) for part in parts]
+    for part, job, (found, reused) in zip(parts, jobs, outcomes(drawn, jobs), strict=True):
         failed = isinstance(found, Failed)
         failures += found.messages if failed else []
         index, files = found.results if failed else found
         write(part, index, files)
+        stamps.put(OUTPUT, part, job[1], None if failed else drawn(*job)[1])
         for name in index:
             print(f"{'reused' if reused else 'drew'}  {OUTPUT / part.id / name}.svg")
     print(*failures, sep="\n", end="\n" if failures else "", file=sys.stderr)

@@ -87,7 +87,7 @@ def on_pre_build(config):
 
 def on_build_error(error):
     """Say what failed in the checks too when the build ends early."""
-    runs.finish(*runs.ROOMS)
+    runs.finish(*runs.PROGRAMS)
 
 
 def report(problems: list[str]):
