@@ -1,4 +1,4 @@
-"""Compile the printed sets with Typst, each in a process of its own: Typst keeps what memory it has taken."""
+"""Compile the printed sets with Typst, a few to a process: Typst keeps what memory it has taken."""
 
 import json
 import os
@@ -22,6 +22,7 @@ from printing.printer import Unprintable
 WORK = CACHE / "print"
 TEMPLATE = SCRIPTS / "printing" / "print.typ"
 STANDARDS = ["a-2a", "ua-1"]
+SHARE = 4
 WIDE = re.compile(r'panicked with: "(.+)"')
 LOST = re.compile(r'the text `"(.+?)"` could not be displayed')
 
@@ -32,7 +33,7 @@ class Job:
     def __init__(self, name: str, source: str, pictures: dict[str, Path]):
         self.name, self.source, self.pictures = name, source, pictures
         self.path = WORK / "pdf" / f"{name}.pdf"
-        self.record = self.path.with_suffix(".json")
+        self.record, self.new = self.path.with_suffix(".json"), self.path.with_suffix(".new")
         self.process, self.stopped = None, False
         self.key = digest(TEMPLATE, *pictures.values(), text=source + typst.__version__ + pikepdf.__version__)
 
@@ -52,26 +53,13 @@ class Job:
             shutil.copy(path, WORK / name)
         (WORK / f"{self.name}.typ").write_text(self.source)
 
-    def run(self) -> Unprintable | None:
-        """Make the file, unless it is stopped; return what is wrong, with the place in the pages."""
-        new = self.path.with_suffix(".new")
-        command = [sys.executable, "-m", "printing.compile", str(WORK / f"{self.name}.typ"), str(new)]
-        environment = os.environ | SAME | {"PYTHONPATH": str(SCRIPTS)}
-        if self.stopped:
-            return None
-        self.process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        out, errors = self.process.communicate()
-        if self.process.returncode and not self.stopped:
-            raise RuntimeError(f"Typst did not run: {errors.strip()}")
-        answer = {} if self.process.returncode else json.loads(out)
+    def finish(self, answer: dict) -> Unprintable | None:
+        """Put the new file in place; or return what is wrong, with the place in the pages."""
         if "message" in answer:
             return unprintable(answer["message"], place_of(answer["diagnostic"], self.source))
-        if answer:
-            self.record.unlink(missing_ok=True)  # in this order no record is ever that of another file
-            new.replace(self.path)
-            self.record.write_text(json.dumps({"key": self.key, "pages": answer["pages"]}))
+        self.record.unlink(missing_ok=True)  # in this order no record is ever that of another file
+        self.new.replace(self.path)
+        self.record.write_text(json.dumps({"key": self.key, "pages": answer["pages"]}))
         return None
 
     def stop(self):
@@ -106,8 +94,40 @@ def compile_all(jobs: Iterable[Job]) -> Iterator[tuple[str, Unprintable]]:
     for job in stale:
         job.prepare()
     with ThreadPoolExecutor(cpu_count()) as pool:
-        problems = zip(stale, pool.map(Job.run, stale))
-        yield from ((job.name, problem) for job, problem in problems if problem)
+        for problems in pool.map(run, batches(stale)):
+            yield from problems
+
+
+def batches(jobs: list[Job]) -> list[list[Job]]:
+    """Share out jobs, the longest first, to processes: starting one takes as long as a short set does.
+
+    None gets more than a quarter of the longest job, or one job, so that it takes no more memory.
+    """
+    made, room = [], 0
+    for job in jobs:
+        if len(job.source) > room:
+            made, room = [*made, []], len(jobs[0].source) // SHARE
+        made[-1].append(job)
+        room -= len(job.source)
+    return made
+
+
+def run(jobs: list[Job]) -> list[tuple[str, Unprintable]]:
+    """Make some files one after the other in a process, unless they are stopped; return what failed."""
+    if any(job.stopped for job in jobs):
+        return []
+    files = [str(path) for job in jobs for path in (WORK / f"{job.name}.typ", job.new)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "printing.compile", *files], text=True,
+        env=os.environ | SAME | {"PYTHONPATH": str(SCRIPTS)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    for job in jobs:
+        job.process = process
+    out, errors = process.communicate()
+    if process.returncode and not any(job.stopped for job in jobs):
+        raise RuntimeError(f"Typst did not run: {errors.strip()}")
+    answers = (json.loads(line) for line in out.splitlines(keepends=True) if line.endswith("\n"))
+    return [(job.name, wrong) for job, answer in zip(jobs, answers) if (wrong := job.finish(answer))]
 
 
 def told(failed: Iterable[tuple[str, Unprintable]], placed: Callable[[Unprintable], str]) -> list[str]:
@@ -127,16 +147,21 @@ def pack(content: bytes, target: str):
         file.save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
 
 
-def main(source: str, target: str):
-    """Compile one file, and print as JSON its number of pages, or Typst's error."""
+def compiled(source: str, target: str) -> dict:
+    """Compile one file; return its number of pages, or Typst's error."""
     compiler = typst.Compiler(source, root=str(Path(source).parent), ignore_system_fonts=True)
     try:
         content = compiler.compile(format="pdf", pdf_standards=STANDARDS)
     except typst.TypstError as error:
-        print(json.dumps({"message": error.message, "diagnostic": error.diagnostic}))
-        return
+        return {"message": error.message, "diagnostic": error.diagnostic}
     pack(content, target)
-    print(json.dumps({"pages": json.loads(compiler.query("<pages>", field="value", one=True))}))
+    return {"pages": json.loads(compiler.query("<pages>", field="value", one=True))}
+
+
+def main(*files: str):
+    """Compile files, each given as its source and its target, and print as JSON what came of each."""
+    for source, target in zip(files[::2], files[1::2], strict=True):
+        print(json.dumps(compiled(source, target)), flush=True)
 
 
 if __name__ == "__main__":
