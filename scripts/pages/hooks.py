@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 import jupytext
 from checking import ledger
+from maths.typeset import ahead
 from mkdocs.exceptions import Abort
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
@@ -79,8 +80,10 @@ def on_pre_build(config):
     if broken:
         raise Abort("no page can be built with these settings")
     report(topics.problems(config.extra["topics"]))
+    written = [*sorted(DOCS.rglob("*.md")), *sorted(DOCS.glob("q*/lab.py"))]
+    ahead(path.read_text() for path in [*written, *sorted(DOCS.glob("q*/*/checks.py"))])
     runs.start(config.extra.get("only", ""))
-    for path in [*sorted(DOCS.rglob("*.md")), *sorted(DOCS.glob("q*/lab.py"))]:
+    for path in written:
         report(markup.problems(path))
     runs.finish("figures")
 
