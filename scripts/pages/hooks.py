@@ -42,6 +42,7 @@ PART = '<span class="katex-base">'  # KaTeX ends such a part where a line may br
 # A line breaks between two characters of a box that allows it, not at the edges of the box.
 BREAK = '<span class="break">\N{ZERO WIDTH SPACE}\N{ZERO WIDTH SPACE}</span>'
 MARKUP = re.compile(r"<[^>]*>")
+WATCHED = [*(path for path in sorted(SCRIPTS.iterdir()) if path.is_dir()), MODULES.parent / "search"]
 UNBROKEN = 24  # characters: a formula up to this length fits a line on a phone
 typeset_formulas: list[str] = []
 shared: dict[str, str | bytes] = {}  # files beside the pages, by address
@@ -121,6 +122,8 @@ def on_files(files, config):
 def on_serve(server, config, builder):
     """Let the live server outlive a build that fails, with the pages of the last good one."""
     build, site = server.builder, Path(config.site_dir)
+    for folder in WATCHED:  # not the packages of Node: looking at thousands of files takes its time
+        server.watch(str(folder), recursive=folder != MODULES.parent)
 
     def build_or_keep():
         with TemporaryDirectory() as folder:
