@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import jinja2
 import jupytext
 from checking import ledger
 from maths.typeset import ahead
@@ -25,7 +26,7 @@ from paper.parts import CACHE, DOCS, SCRIPTS, discover
 from paper.sources import Sources
 from printing.later import later
 
-from pages import assembly, handout, notebook, runs, search, sharing, topics
+from pages import assembly, handout, notebook, rendered, runs, search, sharing, topics
 
 log = logging.getLogger("mkdocs.full-marks")
 MODULES = SCRIPTS / "node" / "node_modules"
@@ -45,6 +46,7 @@ MARKUP = re.compile(r"<[^>]*>")
 WATCHED = [*(path for path in sorted(SCRIPTS.iterdir()) if path.is_dir()), MODULES.parent / "search"]
 UNBROKEN = 24  # characters: a formula up to this length fits a line on a phone
 typeset_formulas: list[str] = []
+listings = [""]  # the digest of what the links of a page may lead to
 shared: dict[str, str | bytes] = {}  # files beside the pages, by address
 
 
@@ -146,6 +148,7 @@ def generated(files, config, uri: str, path: Path):
 
 def on_nav(nav, config, files):
     """Order the navigation as the exam is, and call the questions by their names."""
+    listings[:] = [rendered.listing(files)]
     names = {question.id: f"Question {question.number}" for question in exam.questions()}
     rank = {
         "index.md": 0,
@@ -199,11 +202,11 @@ def pages_of(item) -> list:
 @event_priority(-100)
 def on_pre_page(page, config, files):
     """Let a page that cannot be rendered say where, and the build go on to find all errors."""
-    render = page.render
+    render, listing = page.render, listings[0]
 
     def render_or_report(config, files):
         try:
-            render(config, files)
+            rendered.render(page, listing, lambda: render(config, files))
         except Exception as error:
             page.content = ""
             source = Sources(Path(page.file.abs_src_path))
@@ -250,7 +253,10 @@ def on_env(env, config, files):
     report(done.problems)
     log.info("%d formulas typeset", len(typeset_formulas))
     log.info("%s", account(done.ledger))
+    bytecode = CACHE / "templates"
+    bytecode.mkdir(parents=True, exist_ok=True)
     entries = [entry.as_json() for entry in done.ledger]
+    env.bytecode_cache = jinja2.FileSystemBytecodeCache(str(bytecode))
     files.append(
         File.generated(config, "ledger.json", content=json.dumps(entries, indent=1, ensure_ascii=False))
     )
