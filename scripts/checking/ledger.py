@@ -1,7 +1,7 @@
 """The ledger: every displayed equation and every claim of the site, with its status and evidence."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from graphlib import CycleError, TopologicalSorter
 
 STATUSES = ("symbolic", "library", "executed", "cited", "argued")  # the strongest evidence first
@@ -67,7 +67,7 @@ class Entry:
         """Return the entry as the published `ledger.json` has it."""
         page, _, line = self.place.partition(":")
         place = {"page": page, "line": int(line or 0), "status": self.status, "check": self.check}
-        return place | {name: value for name, value in asdict(self).items() if name != "place"}
+        return place | {one.name: getattr(self, one.name) for one in fields(self) if one.name != "place"}
 
 
 def limit(entries: list[Entry], owners: dict[str, str]) -> list[str]:

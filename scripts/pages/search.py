@@ -3,7 +3,7 @@
 import json
 import re
 import subprocess
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import yaml
 from lxml import html
@@ -144,7 +144,7 @@ def page(sheet, words: list[str]) -> dict:
     head.fields.append((described, DESCRIPTION))
     for place in places:
         place.text = " ".join(place.text.split()).replace("‹", "<")  # see put_placeholder
-    return about | {"places": [asdict(place) for place in places]}
+    return about | {"places": [vars(place) for place in places]}
 
 
 def files(sheets: list, words: list[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ import re
 import sys
 import types
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,12 +22,12 @@ class Part:
 
     folder: Path
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The folder below `docs`, which is also the address: `q2/a-human-aware-losses`."""
         return self.folder.relative_to(DOCS).as_posix()
 
-    @property
+    @cached_property
     def number(self) -> str:
         """The number as printed in the exam: `2(a)`."""
         question, letter = re.match(r"q(\d+)/([a-z])-", self.id).groups()
