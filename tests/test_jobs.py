@@ -1,16 +1,20 @@
 """What is kept from build to build: every change that matters is seen, no other runs anything again."""
 
+import logging
 import re
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import joblib
 import pytest
 from conftest import IN_COPY, ROOT
 from drawing import canvas
+from pages import rendered
 from paper import jobs
 from paper.jobs import CLUSTER, Failed, outcomes
+from printing.compile import batches
 
 PAGE = "# A page\n\n$$\nf = a + b\n\\label{eq-f}\n$$\n\nA sentence.\n\n| 1 | 2 |\n"
 CHECKS = '''"""Checks of a page."""
@@ -92,6 +96,94 @@ def test_every_input_is_seen(project, script, fresh):
         path.write_text(path.read_text() + "\n")
         assert run(project, script) == both, name
     assert run(project, script) == reused
+
+
+def made(project, script: str) -> list[bool]:
+    """Tell for each part whether its stamp says that nothing has to run."""
+    room = {"figures": "drawing", "checks": "checking"}[script]
+    command = f"from {room} import {script} as it; from paper.parts import discover as all\n"
+    command += "print(*(it.made(part) for part in all()))"
+    done = subprocess.run([sys.executable, "-c", command], cwd=project, capture_output=True, text=True,
+                          env=IN_COPY | {"PYTHONDONTWRITEBYTECODE": "1"})  # fmt: skip
+    assert not done.stderr
+    return [word == "1" for word in done.stdout.split()]
+
+
+@pytest.mark.parametrize("script", ["figures", "checks"])
+def test_stamp_sees_every_input(project, script):
+    """Without a run it is known which parts are due: those of which something that they rest on changed."""
+    assert made(project, script) == [False, False]
+    run(project, script)
+    assert made(project, script) == [True, True]
+    for name, old, new, kept in (
+        ("index.md", "A sentence.", "Another sentence.", [True, False]),
+        ("index.md", "f = a + b", "f = b + a", [False, False]),
+        ("model.py", "2.0", "3.0", [False, False]),
+    ):
+        change(project, name, old, new)
+        assert made(project, script) == kept, new
+        change(project, name, new, old)
+    for name in ("docs/q9/shared.py", "docs/macros.json", "requirements.txt", "scripts/node/mathml.mjs"):
+        path = project / name
+        before = path.read_text()
+        path.write_text(before + "\n")
+        assert made(project, script) == [False, False], name
+        path.write_text(before)
+    assert made(project, script) == [True, True]
+
+
+def test_failure_leaves_no_stamp(project):
+    """A part with a failing check is due at every build."""
+    run(project, "checks")
+    change(project, "index.md", "f = a + b", "f = a - b")
+    run(project, "checks")
+    assert made(project, "checks") == [False, False]
+
+
+def test_page_is_rendered_when_something_changed(tmp_path, monkeypatch):
+    """A page is rendered again if it, what it includes or what links lead to changed, or if it warned."""
+    monkeypatch.setattr("paper.sources.DOCS", tmp_path)
+    path, other, calls = tmp_path / "index.md", tmp_path / "other.md", []
+    other.write_text("One.")
+    log = logging.getLogger("mkdocs.test")
+
+    def rendered_again(text: str, files: str = "a", warns: bool = False) -> bool:
+        path.write_text(f'{tmp_path}\n\n--8<-- "other.md"\n{text}')
+        page = SimpleNamespace(file=SimpleNamespace(abs_src_path=str(path), src_uri="index.md"))
+        page.markdown, before = path.read_text(), len(calls)
+
+        def work():
+            calls.append(text)
+            page.content = f"<p>{text}"
+            if warns:
+                log.warning("a link leads nowhere")
+
+        rendered.render(page, files, work)
+        assert page.content == f"<p>{text}"
+        return len(calls) > before
+
+    assert [rendered_again("x"), rendered_again("x")] == [True, False]
+    assert [rendered_again("y"), rendered_again("x"), rendered_again("x", "b")] == [True, False, True]
+    other.write_text("Two.")
+    assert [rendered_again("x"), rendered_again("x")] == [True, False]
+    assert [rendered_again("z", warns=True), rendered_again("z", warns=True)] == [True, True]
+
+
+def test_lab_rests_on_what_lies_beside_it(tmp_path):
+    """A lab is run again if a module or results beside it changed, not if a page did."""
+    lab, seen = tmp_path / "lab.py", set()
+    (tmp_path / "a-part").mkdir()
+    for name in ("lab.py", "shared.py", "a-part/results.json"):
+        (tmp_path / name).write_text(name)
+        seen.add(rendered.sources(lab))
+    (tmp_path / "index.md").write_text("A page.")
+    assert len(seen) == 3 and rendered.sources(lab) in seen
+
+
+def test_short_sets_share_a_process():
+    """The sets of a process are together no longer than a quarter of the longest set, or one alone."""
+    jobs = [SimpleNamespace(source="x" * length) for length in (100, 30, 20, 5, 5, 1)]
+    assert [[len(job.source) for job in some] for some in batches(jobs)] == [[100], [30], [20, 5], [5, 1]]
 
 
 def test_failing_check_runs_until_it_passes(project):

@@ -1,6 +1,8 @@
 """The live server: a change to a page, a figure or a check is seen without a restart, and then it rests."""
 
 import os
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from conftest import build
 from test_faults import replace
 
 BUILT, STOPPED = "Documentation built", "this build stopped"
@@ -20,21 +23,22 @@ def live(copy):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    path = copy.parent / "serve.log"
+    path, address = copy.parent / "serve.log", f"http://127.0.0.1:{port}/"
     log = path.open("w")
     variables = {"PYTHONPATH": "scripts", "PYTHONDONTWRITEBYTECODE": "1", "NO_MKDOCS_2_WARNING": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "mkdocs", "serve", "--livereload", "-a", f"127.0.0.1:{port}"],
         cwd=copy,
-        env=os.environ | variables | {"SITE_URL": f"http://127.0.0.1:{port}/"},
+        env=os.environ | variables | {"SITE_URL": address},
         stdout=log,
         stderr=subprocess.STDOUT,
     )
 
     def fetch(path: str) -> str | bytes:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=300) as answer:
+        with urllib.request.urlopen(address + path, timeout=300) as answer:
             return answer.read() if path.endswith(".pdf") else answer.read().decode()
 
+    fetch.address = address
     try:
         wait_for(lambda: "Serving on" in path.read_text() or process.poll() is not None)
         assert process.poll() is None, path.read_text()
@@ -90,3 +94,23 @@ def test_changes_are_seen_without_a_loop(live):
     exam.write_text(good)
     # A file that is caught half written is built twice; a build that changes a file it watches never rests.
     wait_for(lambda: rests(log))
+    assert_as_built_anew(copy, fetch)
+
+
+def assert_as_built_anew(copy, fetch):
+    """The pages that the server shows are those of a build that keeps no page and trusts no stamp.
+
+    But for what a set has printed, which the server says at the next change.
+    """
+    shutil.rmtree(copy / ".cache/joblib/pages")
+    for stamp in (copy / ".cache").rglob("*.stamp"):
+        stamp.unlink()
+    run = build(copy, {"SITE_URL": fetch.address})
+    assert run.returncode == 0, run.stderr
+    other = re.compile(r"<script>[^<]*livereload.*?</script>|\d+\xa0pages?, [\d.]+\xa0[kM]B", re.DOTALL)
+    pages = [path.parent.relative_to(copy / "site").as_posix() for path in copy.glob("site/**/index.html")]
+    for page in ["" if path == "." else f"{path}/" for path in pages]:
+        shown = other.sub("", fetch(page))
+        built = other.sub("", (copy / "site" / page / "index.html").read_text())
+        assert shown.strip() == built.strip(), page
+    assert fetch("ledger.json") == (copy / "site/ledger.json").read_text()
