@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from lxml.html import HtmlElement
 from paper.article import Article, Formula, Statement
@@ -25,6 +26,11 @@ class Claims:
     address: str
     records: list[dict]
     citations: list[Citation]
+
+    @cached_property
+    def links(self) -> set[str]:
+        """The addresses to which the page links."""
+        return set(self.article.tree.xpath(".//a/@href"))
 
     def entries(self) -> list[Entry]:
         """Return an entry for everything but the cited claims, whose formulas are not yet typeset."""
@@ -92,7 +98,7 @@ class Claims:
     def check(self, record: dict) -> Entry:
         """Return the entry of the claim of a check, at the place of its badge if it has one."""
         name = anchor(record["name"])
-        badge = self.article.tree.xpath(f'.//a[@href="#{name}"]')
+        badge = f"#{name}" in self.links
         place = self.article.sources.locate(f"(#{name})") if badge else record["place"]
         found = self.evidence(lambda other, _: other is record)
         return Entry("check", place, f"{self.address}#{name}", "", record["claim"], None, found)
