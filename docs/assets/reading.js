@@ -7,6 +7,12 @@
     return made;
   };
   const main = document.querySelector("article.md-content__inner");
+  // A folder opened as a file shows its list of files: links name the page in it.
+  if (location.protocol === "file:") {
+    for (const link of document.querySelectorAll("a[href]")) {
+      if (link.protocol === "file:" && link.pathname.endsWith("/")) link.pathname += "index.html";
+    }
+  }
   const card = make("div", { className: "preview md-typeset", popover: "manual", role: "note" });
   card.setAttribute("data-search-exclude", "");
   document.body.append(card);
