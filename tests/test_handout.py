@@ -139,14 +139,14 @@ def test_links_stay_in_the_set_where_they_can(page, server):
     page.goto(server + "print/?parts=q2-a&show=solution-in-full")
     wait(page)
     badge = page.locator('a[data-inside="q2-a-check-dpo-is-minus-value"]').first
-    assert badge.get_attribute("href") == f"../{A.id}/#check-dpo-is-minus-value"
+    assert badge.get_attribute("href") == f"../{A.id}/checks/#check-dpo-is-minus-value"
     page.get_by_label("Checked").check()
     assert badge.get_attribute("href") == "#q2-a-check-dpo-is-minus-value"
     badge.click()
     assert page.evaluate("document.querySelector(':target').checkVisibility()")
     assert len(page.evaluate(SHOWN)) == 3
     page.get_by_label("Checked").uncheck()
-    assert badge.get_attribute("href") == f"../{A.id}/#check-dpo-is-minus-value"
+    assert badge.get_attribute("href") == f"../{A.id}/checks/#check-dpo-is-minus-value"
 
 
 def test_paper_shows_the_set_and_nothing_else(page, server):

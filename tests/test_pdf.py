@@ -176,9 +176,11 @@ def printed(request) -> Print:
 
 @cache
 def page(address: str) -> html.HtmlElement:
-    """Return the article of a built page."""
-    tree = html.parse(str(SITE / address / "index.html")).getroot()
-    return tree.xpath("//article")[0]
+    """Return the article of a built page; the list of its checks stands in it, as on paper."""
+    article = html.parse(str(SITE / address / "index.html")).getroot().xpath("//article")[0]
+    for link in article.find_class("checks-link"):
+        link.getparent().replace(link, page(f"{address}checks/").find_class("checks")[0])
+    return article
 
 
 @cache

@@ -113,12 +113,14 @@ def test_formula_is_copied(mouse, kind, start):
 
 def test_code_has_its_copy_button(mouse, server):
     """The code of a check can be copied whole; so can that of the lab."""
-    mouse.evaluate("document.querySelectorAll('details.check').forEach((check) => (check.open = true))")
+    mouse.goto(f"{server}{PAGE}checks/")
+    mouse.locator("details.check summary").first.click()
     block = mouse.locator("details.check .highlight").first
     block.hover()
     button = block.locator("button[data-clipboard-target], .md-code__button[data-md-type=copy]").first
     button.click()
     assert mouse.evaluate("navigator.clipboard.readText()").startswith("def test_")
+    mouse.go_back()
 
 
 def test_question_stays_in_view(touch):

@@ -39,9 +39,9 @@ def test_part_has_queries(part):
 
 
 def split(address: str, server: str) -> tuple[str, str]:
-    """Return the page and the anchor of an address of a result."""
+    """Return the page and the anchor of an address of a result; the checks of a part belong to its page."""
     path, _, anchor = address.removeprefix(server).partition("#")
-    return path.split("?")[0].rstrip("/"), anchor
+    return path.split("?")[0].rstrip("/").removesuffix("/checks"), anchor
 
 
 def test_queries_find_their_part(entrance, server):

@@ -43,12 +43,13 @@ def test_questions_are_verbatim():
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.id)
 def test_part_shows_all_its_checks_and_figures(part):
-    """Every check and every figure of a part's folder is on its page, with evidence and with words."""
-    page = tree(part.id)
+    """Every figure of a part's folder is on its page, with words, and every check on the page below it."""
+    page, checks = tree(part.id), tree(f"{part.id}/checks")
     names = re.findall(r"^def (test_\w+)", part.file("checks.py").read_text(), re.MULTILINE)
-    shown = [block.get("id") for block in page.xpath('//details[contains(@class, "check")]')]
-    assert len(shown) == len(names) > 0
-    assert not page.xpath('//details[contains(@class, "not-run") or contains(@class, "failed")]')
+    shown = [block.get("id") for block in checks.xpath('//details[contains(@class, "check")]')]
+    assert len(shown) == len(names) > 0 and not page.xpath('//details[contains(@class, "check")]')
+    assert f"All {len(names)} checks" in page.find_class("checks-link")[0].text_content()
+    assert not checks.xpath('//details[contains(@class, "not-run") or contains(@class, "failed")]')
     for name in figures.functions(part):
         images = page.xpath(f'//img[@src="{name}.svg" or @src="{name}.dark.svg"]')
         assert len(images) == 2 and all(len(image.get("alt")) > 40 for image in images), name
@@ -165,7 +166,7 @@ def test_new_part_builds_and_passes(copy, name):
     assert made.returncode == 0, made.stderr
     run = build(copy)
     assert run.returncode == 0, run.stderr
-    assert f"/{name}/\n" in (copy / "tests/urls.txt").read_text()
+    assert f"/{name}/\n/{name}/checks/\n" in (copy / "tests/urls.txt").read_text()
     page = (copy / "site" / name / "index.html").read_text()
     assert "1 check passed" in page and "sum-of-odd-numbers.svg" in page
     again = subprocess.run(new, cwd=copy, capture_output=True, text=True, env=IN_COPY)

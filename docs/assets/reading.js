@@ -59,6 +59,16 @@
     return copy;
   }
 
+  // The checks of a part have a page of their own: an old address of one leads there.
+  const checks = document.querySelector(".checks-link a");
+  function moved() {
+    if (location.hash.startsWith("#check-") && !document.getElementById(location.hash.slice(1))) location.replace(checks.href + location.hash);
+  }
+  if (checks) {
+    addEventListener("hashchange", moved);
+    moved();
+  }
+
   async function preview(link, touched) {
     const shown = await shownAt(link).catch(() => null);  // no page can be fetched by one that is opened as a file
     if (!shown || (!touched && card.wanted !== link)) return false;

@@ -31,10 +31,12 @@ window.fullMarks ??= {};
 
   // -- results ------------------------------------------------------------------------------
 
+  // A place with an address of its own stands on a page below.
   function address(page, id, query) {
-    const url = new URL(page.url + (local ? "index.html" : ""), root);
+    const [below, anchor] = id.includes("#") ? id.split("#") : ["", id];
+    const url = new URL(page.url + below + (local ? "index.html" : ""), root);
     if (query) url.searchParams.set("h", query);
-    if (id) url.hash = id;
+    if (anchor) url.hash = anchor;
     return url.href;
   }
   function placed([, title, within], text, words) {

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from lxml.html import HtmlElement
 from paper.article import Article, Formula, Statement
-from paper.rules import anchor
+from paper.rules import CHECKS, anchor
 
 from checking.citations import Citation, described, references
 from checking.ledger import Entry
@@ -101,7 +101,7 @@ class Claims:
         badge = f"#{name}" in self.links
         place = self.article.sources.locate(f"(#{name})") if badge else record["place"]
         found = self.evidence(lambda other, _: other is record)
-        return Entry("check", place, f"{self.address}#{name}", "", record["claim"], None, found)
+        return Entry("check", place, f"{self.address}{CHECKS}#{name}", "", record["claim"], None, found)
 
     def cited(self) -> list[Entry]:
         """Return an entry for each sentence with citations, at the place of its first one."""

@@ -59,9 +59,9 @@ class Entry:
 
     @property
     def anchor(self) -> str:
-        """The anchor of the entry on the ledger page."""
+        """The anchor of the entry on the ledger page; that of a check names its part."""
         place = self.url if "#" in self.url else f"{self.url}#line-{self.place.rpartition(':')[2]}"
-        return place.replace("/#", "-").replace("/", "-")
+        return place.replace("/checks/#", "/#").replace("/#", "-").replace("/", "-")
 
     def as_json(self) -> dict:
         """Return the entry as the published `ledger.json` has it."""

@@ -20,22 +20,27 @@ from paper import exam
 from paper.article import Article, Formula
 from paper.parts import CACHE, Part, discover
 from paper.references import find_leftovers, link_sources, resolve
-from paper.rules import WORDS_PER_MINUTE, broken, cost
+from paper.rules import CHECKS, WORDS_PER_MINUTE, broken, cost
 from paper.sources import Sources
 from printing import sets
 
-from pages import blocks, handout, notebook, sitting
+from pages import blocks, checklist, handout, notebook, sitting
 from pages import topics as topic_pages
 from pages.search import formula_words
 
 
 @dataclass
 class Sheet:
-    """One page on its way through the build: its article, what it claims, and its part if it is one."""
+    """One page on its way through the build: its article, what it claims, and its part if it is one.
+
+    The page of the checks of a part says which part it `lists`. `whole` is the HTML of a part with these.
+    """
 
     page: Page
     article: Article
     part: Part | None = None
+    lists: Part | None = None
+    whole: str = ""
     claims: Claims | None = None
     writing: float = 0  # minutes: what the answer at exam length takes to write
     numbers: Counter = field(default_factory=Counter)  # in its sentences: run, cited, typed
@@ -95,6 +100,10 @@ def assemble(pages: list[Page], topics: list[str], site: str, only: str = "") ->
     shown = {f.label: outer(f.element) for f in formulas if f.label}
     shown |= {url: claim for sheet in sheets for url, claim in claims_shown(sheet)}
     counted = {sheet.page.url: sheet.numbers for sheet in sheets if sheet.part}
+    lists = {sheet.lists: sheet for sheet in sheets if sheet.lists}
+    for sheet in sheets:
+        if sheet.part:
+            checklist.move(sheet, lists.get(sheet.part))
     for sheet in sheets:
         fill(
             sheet.article,
@@ -116,9 +125,9 @@ def outer(element: HtmlElement) -> str:
 
 
 def claims_shown(sheet: Sheet) -> Iterator[tuple[str, str]]:
-    """Yield the address and the claim of each check of a page, as the page shows it."""
-    for check in sheet.article.tree.xpath('.//details[@id and summary/*[@class="check-claim"]]'):
-        yield f"{sheet.page.url}#{check.get('id')}", outer(check.find('summary/*[@class="check-claim"]'))
+    """Yield the address and the claim of each check of a part, as its page shows it."""
+    for claim in sheet.article.tree.xpath('.//details[@id]/summary/*[@class="check-claim"]'):
+        yield f"{sheet.page.url}{CHECKS}#{claim.getparent().getparent().get('id')}", outer(claim)
 
 
 def put_placeholder(formula: Formula, index: int, text: str):
@@ -134,9 +143,9 @@ def number(page: Page, topics: list[str]) -> Sheet:
     """Return the page as an article with its blocks filled in and its statements numbered."""
     path = Path(page.file.abs_src_path)
     part = next((part for part in discover() if part.page == path), None)
-    content = notebook.lean(page.content, f"../{path.stem}.ipynb") if path.suffix == ".py" else page.content
+    content = notebook.lean(page.content, f"../{path.stem}.ipynb") if path.name == "lab.py" else page.content
     article = Article(content, Sources(path), part.prefix if part else "")
-    sheet, records = Sheet(page, article, part), exam.checks(part) if part else []
+    sheet, records = Sheet(page, article, part, checklist.part_of(page)), exam.checks(part) if part else []
     article.number_statements()
     article.name_blocks()
     if part:

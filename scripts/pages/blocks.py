@@ -215,6 +215,11 @@ def checks(root: str, address: str, records: list[dict], numbers: dict[str, str]
     )  # fmt: skip
 
 
+def checks_link(records: list[dict]) -> html.HtmlElement:
+    """Return the line that leads from a part to the page of its checks."""
+    return block("checks-link", "", records=records)
+
+
 def ledger_page(
     root: str, claims: list[ledger.Entry], shown: dict[str, str], counted: dict[str, Counter]
 ) -> html.HtmlElement:

@@ -7,7 +7,7 @@ from urllib.parse import urljoin, urlsplit
 from lxml import html
 from paper.exam import paper, questions, solved
 from paper.parts import Part
-from paper.rules import SECTIONS
+from paper.rules import CHECKS, SECTIONS
 
 from pages import blocks
 from pages.kept import per_page
@@ -66,7 +66,8 @@ def form(root: str) -> html.HtmlElement:
 
 def scripts(contents: dict[Part, str]) -> dict[str, str]:
     """Return address → script for every part, from the finished HTML of its page."""
-    inside, made = {f"{part.id}/": short(part) for part in contents}, {}
+    inside = {f"{part.id}/{below}": short(part) for part in contents for below in ("", CHECKS)}
+    made = {}
     for part, content in contents.items():
         head = outer(blocks.block("handout-part", ROOT, entry=solved(part)))
         page = part, content, head, inside

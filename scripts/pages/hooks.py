@@ -26,7 +26,7 @@ from paper.parts import CACHE, DOCS, SCRIPTS, discover
 from paper.sources import Sources
 from printing.later import later
 
-from pages import assembly, handout, notebook, rendered, runs, search, sharing, topics
+from pages import assembly, checklist, handout, notebook, rendered, runs, search, sharing, topics
 
 log = logging.getLogger("mkdocs.full-marks")
 MODULES = SCRIPTS / "node" / "node_modules"
@@ -103,7 +103,7 @@ def report(problems: list[str]):
 
 
 def on_files(files, config):
-    """Add the drawn figures, the fonts, the typesetter's styles and the notebooks to the site."""
+    """Add the drawn figures, the fonts, the typesetter's styles, the notebooks and the checks to the site."""
     for folder, source in ASSETS.items():
         for pattern in PATTERNS[folder.split("/")[0]]:
             for path in sorted(source.glob(pattern)):
@@ -111,6 +111,8 @@ def on_files(files, config):
     for part in discover():
         for path in sorted((CACHE / "figures" / part.id).glob("*.svg")):
             generated(files, config, f"{part.id}/{path.name}", path)
+    for file in checklist.files(config):
+        files.append(file)
     for lab in sorted(DOCS.glob("q*/lab.py")):
         uri = lab.relative_to(DOCS).with_suffix(".ipynb").as_posix()
         book = jupytext.read(lab)
@@ -163,9 +165,8 @@ def on_nav(nav, config, files):
     for section in [item for item in nav.items if isinstance(item, Section)]:
         page = next(child for child in section.children if getattr(child, "file", None))
         section.title = names.get(page.file.src_uri.split("/")[0], section.title)
-        # A part is a folder with one page: show the page, not the folder.
         section.children = [
-            child.children[0] if isinstance(child, Section) and len(child.children) == 1 else child
+            checklist.shown_alone(child) if isinstance(child, Section) else child
             for child in section.children
         ]
         section.children.sort(key=lambda child: child.file.src_uri.endswith(".py"))  # the lab comes last
@@ -235,6 +236,8 @@ def on_page_markdown(markdown, page, config, files):
     path = Path(page.file.abs_src_path)
     if front.is_part(path):
         page.meta = front.meta(path.read_text()) | {"hide": ["tags"]}
+    if part := checklist.part_of(page):
+        markdown, page.meta = checklist.written(part)
     if path.parent == topics.FOLDER:
         markdown = topics.linked(markdown)
     line, _ = front.title(markdown := YAML_RE.sub("", markdown))
@@ -263,7 +266,7 @@ def on_env(env, config, files):
     for one in done.sets:
         generated(files, config, f"pdf/{one.path.name}", one.path)
     log.info("%d sets printed, %d pages", len(done.sets), sum(one.pages for one in done.sets))
-    contents = {s.part: PLACEHOLDER.sub(typeset_formula, s.page.content) for s in done.sheets if s.part}
+    contents = {s.part: PLACEHOLDER.sub(typeset_formula, s.whole) for s in done.sheets if s.part}
     for address, script in (handout.scripts(contents) | search.files(done.sheets, done.words)).items():
         files.append(File.generated(config, address, content=script))
     pages = [file.page for file in files.documentation_pages() if file.page]

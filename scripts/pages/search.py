@@ -10,12 +10,12 @@ from lxml import html
 from maths.typeset import FOLDER, NODE
 from paper import exam
 from paper.parts import CACHE, DOCS
-from paper.rules import SECTIONS
+from paper.rules import CHECKS, SECTIONS
 
 SYNONYMS, READ = DOCS / "synonyms.yml", CACHE / "search.json"
 TITLE, TOPIC, DESCRIPTION, HEADING, SPOKEN = 14, 6, 4, 5, 0.5  # weights of words; 1 in the text
-# Of what stands in these sections.
-WEIGHTS = {"References": 0.4, "The question": 0.6, "Marking scheme": 0.6, "Common mistakes": 0.7}
+# Of what stands in these sections, and in the list of the checks.
+WEIGHTS = {"References": 0.4, "The question": 0.6, "Marking scheme": 0.6, "Common mistakes": 0.7, CHECKS: 0.4}
 PRIOR = 0.6  # of a page that is not a part
 UNSEEN = ("ledger/", "print/")  # they repeat what other pages say
 HEADINGS = ("h1", "h2", "h3")
@@ -124,10 +124,25 @@ def shown(element: html.HtmlElement) -> str:
     return " ".join("".join(element.xpath('.//text()[not(ancestor::a[contains(@class, "status")])]')).split())
 
 
-def page(sheet, words: list[str]) -> dict:
-    """Return a page as the index reads it; `words` are those of the formulas of the site."""
+def checks(sheet, words: list[str]) -> list[Place]:
+    """Return the checks that a page lists as places of the part that they belong to: what each claims."""
+    reader, places = Reader(html.fromstring("<div></div>"), words), []
+    reader.chapter = CHECKS
+    for check in html.fromstring(sheet.page.content).find_class("check"):
+        name = check.get("id")
+        title = name.replace("-", " ").replace("check", "Check:", 1)
+        places.append(Place(f"{CHECKS}#{name}", title, "Checked"))
+        reader.walk(check.find('summary/*[@class="check-claim"]'), places[-1])
+    return places
+
+
+def page(sheet, words: list[str], own=None) -> dict:
+    """Return a page as the index reads it, with its `own` page of checks if it has one.
+
+    `words` are those of the formulas of the site.
+    """
     tree = html.fragment_fromstring(sheet.page.content, create_parent="div")
-    places = Reader(tree, words).places
+    places = Reader(tree, words).places + (checks(own, words) if own else [])
     title = shown(tree.find(".//h1")) if tree.find(".//h1") is not None else sheet.page.title
     head, url = places[0], sheet.page.url
     found = re.match(r"q(\d+)/", url)
@@ -149,7 +164,9 @@ def page(sheet, words: list[str]) -> dict:
 
 def files(sheets: list, words: list[str]) -> dict[str, str]:
     """Return address → content of every file of the index; what it is made of is kept for the benchmark."""
-    pages = [page(sheet, words) for sheet in sheets if not sheet.page.url.startswith(UNSEEN)]
+    lists = {sheet.lists: sheet for sheet in sheets if sheet.lists}
+    seen = [sheet for sheet in sheets if not sheet.lists and not sheet.page.url.startswith(UNSEEN)]
+    pages = [page(sheet, words, lists.get(sheet.part)) for sheet in seen]
     pages.sort(key=lambda one: one["url"])
     asked = [[question.number, question.title] for question in exam.questions() if question.solved]
     topics = sorted({topic for one in pages for topic in one["topics"]})

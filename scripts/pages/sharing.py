@@ -14,7 +14,10 @@ from mkdocs.utils.meta import YAML_RE
 from paper import exam, front
 from paper.article import LABEL, REFERENCE
 from paper.parts import DOCS, Part
+from paper.rules import CHECKS
 from printing import cards
+
+from pages import blocks, checklist
 
 MARKDOWN = "index.html.md"  # beside index.html, where https://llmstxt.org asks for it
 ANCHOR = re.compile(r"\]\((#[^)\s]+)\)")
@@ -23,9 +26,9 @@ SAID = re.compile(r"\\said\{[^{}]*\}\{([^{}]*)\}")
 
 
 def entry(page: Page) -> exam.Entry | None:
-    """Return the part that a page solves."""
+    """Return the part that a page solves, or whose checks it lists."""
     path = Path(page.file.abs_src_path)
-    return exam.solved(Part(path.parent)) if front.is_part(path) else None
+    return exam.solved(Part(path.parent)) if front.is_part(path) or checklist.part_of(page) else None
 
 
 def card(page: Page) -> dict[str, str]:
@@ -40,8 +43,12 @@ def card(page: Page) -> dict[str, str]:
 
 
 def picture(page: Page) -> str:
-    """Return the address of the card of a page: `assets/cards/q2-b-reward-classes.png`."""
-    return f"assets/cards/{page.url.strip('/').replace('/', '-') or 'index'}.png"
+    """Return the address of the card of a page: `assets/cards/q2-b-reward-classes.png`.
+
+    The page of the checks of a part shows the card of the part.
+    """
+    part = checklist.part_of(page)
+    return f"assets/cards/{(part.id if part else page.url).strip('/').replace('/', '-') or 'index'}.png"
 
 
 def tags(page: Page, config) -> str:
@@ -68,7 +75,8 @@ def tools(page: Page, config) -> str:
     repository, address = config.extra["repository"], page.canonical_url
     title = f"{page.title}: "
     links = {f"{repository}/issues/new?title={title}&body={address}".replace(" ", "+"): "Report a mistake"}
-    links[f"{repository}/edit/main/docs/{page.file.src_uri.replace('.ipynb', '.py')}"] = "Edit this page"
+    path = Path(page.file.abs_src_path).relative_to(DOCS).as_posix()
+    links[f"{repository}/edit/main/docs/{path}"] = "Edit this page"
     if page.file.src_uri.endswith(".md"):
         links[MARKDOWN] = "Read it as Markdown"
     shown = " · ".join(f'<a href="{escape(link)}">{text}</a>' for link, text in links.items())
@@ -76,19 +84,28 @@ def tools(page: Page, config) -> str:
 
 
 def markdown(page: Page, labels: dict[str, tuple[str, str]], records: list[dict]) -> str:
-    """Return the source of a page as it can be read alone: with numbers, addresses, macros and claims."""
-    text = included(YAML_RE.sub("", Path(page.file.abs_src_path).read_text()))
+    """Return a page as Markdown that can be read alone: with numbers, addresses, macros and claims."""
+    text = source(page, records)
     numbers = defaultdict(lambda: "??", {name: number for name, (_, number) in labels.items()})
     text = REFERENCE.sub(lambda m: f"({numbers[m[2]]})" if m[1] else numbers[m[2]], text)
     text = LABEL.sub(lambda m: rf"\tag{{{numbers[m[1]]}}}", text)
-    text = ANCHOR.sub(lambda m: f"]({page.canonical_url}{m[1]})", text)
+    text = ANCHOR.sub(lambda m: f"]({page.canonical_url}{CHECKS * m[1].startswith('#check-')}{m[1]})", text)
     claims = [f"- {record['claim']} ({record['state']})" for record in records]
+    claims += ["", f"Their evidence and their code: {page.canonical_url}{CHECKS}{MARKDOWN}"]
     text = text.replace("<!-- checks -->", "\n".join(claims))
     ours = {name: SAID.sub(r"\1", body) for name, body in json.loads(MACROS_FILE.read_text()).items()}
     used = [name for name in ours if re.search(re.escape(name) + r"(?![A-Za-z])", text)]
     macros = [f"- `{name}` is `{ours[name]}`" for name in used]
     told = ["", "TeX macros of this site:", "", *macros] if macros else []
     return "\n".join([f"Source: {page.canonical_url}", "", text.strip(), *told, ""])
+
+
+def source(page: Page, records: list[dict]) -> str:
+    """Return the Markdown that a page is written in; that of the checks is made of their records."""
+    if part := checklist.part_of(page):
+        title = front.title(part.page.read_text())[1]
+        return blocks.templates.get_template("checks.txt").render(title=title, records=records)
+    return included(YAML_RE.sub("", Path(page.file.abs_src_path).read_text()))
 
 
 def included(text: str) -> str:
@@ -112,7 +129,8 @@ def item(page: Page) -> str:
 def files(pages: list[Page], labels: dict, config) -> Iterator[tuple[str, str | bytes]]:
     """Yield the address and the content of each file that is made here."""
     for page in pages:
-        yield picture(page), cards.drawn(json.dumps(card(page)))
+        if not checklist.part_of(page):
+            yield picture(page), cards.drawn(json.dumps(card(page)))
         if page.file.src_uri.endswith(".md"):
             solved = entry(page)
             yield page.url + MARKDOWN, markdown(page, labels, solved.checks if solved else [])

@@ -5,6 +5,7 @@ import sys
 
 from paper.exam import paper
 from paper.parts import DOCS, ROOT, SCRIPTS, Part
+from paper.rules import CHECKS
 
 TEMPLATE = SCRIPTS / "paper" / "part"
 
@@ -68,6 +69,7 @@ def main(arguments: list[str]) -> int:
     question_page(part)
     for path in sorted(part.folder.iterdir()):
         print("made", path.relative_to(ROOT))
+    print(f"The build adds the page of its checks, {part.id}/{CHECKS}")
     print(
         f"Write with ./scripts/serve, which shows every change; check it with ./scripts/check docs/{part.id}"
     )

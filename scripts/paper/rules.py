@@ -19,6 +19,7 @@ SECTIONS = (
     "Variants",
     "References",
 )
+CHECKS = "checks/"  # the page of the checks of a part, below its address
 
 
 WORDS_PER_MINUTE = 22  # handwritten

@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 
 from lxml import html
 from paper.parts import CACHE
+from paper.rules import CHECKS
 
 PICTURES = CACHE / "print" / "pictures"
 SKIPPED = ("button", "nav", "script", "style")  # what only a screen can use
@@ -153,8 +154,8 @@ class Printer:
     def class_badge(self, element):
         if element.get("href") is None:
             return self.children(element)
-        name = self.address + element.get("href")
-        return f"#checked({quoted(name)}, {quoted(urljoin(self.site, name))}, {element.get('data-claim')});"
+        name, page = (self.address + below + element.get("href") for below in ("", CHECKS))
+        return f"#checked({quoted(name)}, {quoted(urljoin(self.site, page))}, {element.get('data-claim')});"
 
     def class_citation(self, element):
         if element.get("href") is None:
