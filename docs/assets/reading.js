@@ -117,7 +117,7 @@
   // -- formulas ---------------------------------------------------------------------------------
 
   const sources = (formula) => ({
-    LaTeX: formula.querySelector("annotation").textContent,
+    LaTeX: fullMarks.plainTex(formula.querySelector("annotation").textContent),
     MathML: formula.querySelector("math").outerHTML.replace(/<annotation.*?<\/annotation>/s, ""),
   });
 

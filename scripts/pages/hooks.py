@@ -113,6 +113,7 @@ def on_files(files, config):
             generated(files, config, f"{part.id}/{path.name}", path)
     for file in checklist.files(config):
         files.append(file)
+    files.append(File.generated(config, "assets/copy.js", content=sharing.copy_script()))
     for lab in sorted(DOCS.glob("q*/lab.py")):
         uri = lab.relative_to(DOCS).with_suffix(".ipynb").as_posix()
         book = jupytext.read(lab)

@@ -108,6 +108,12 @@ def source(page: Page, records: list[dict]) -> str:
     return included(YAML_RE.sub("", Path(page.file.abs_src_path).read_text()))
 
 
+def copy_script() -> str:
+    """Return the script that writes out the macros of a formula that is copied."""
+    macros = json.loads(MACROS_FILE.read_text()) | {r"\said": "#2"}  # the words are for those who listen
+    return blocks.templates.get_template("copy.js").render(macros=macros)
+
+
 def included(text: str) -> str:
     """Return Markdown with the snippets that it names in their place."""
     reader = Markdown(extensions=["pymdownx.snippets"], extension_configs={"pymdownx.snippets": SNIPPETS})
