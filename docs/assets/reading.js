@@ -13,7 +13,7 @@
       if (link.protocol === "file:" && link.pathname.endsWith("/")) link.pathname += "index.html";
     }
   }
-  const card = make("div", { className: "preview md-typeset", popover: "manual", role: "note" });
+  const card = make("div", { className: "preview md-typeset", popover: "manual", role: "note", id: "preview" });
   card.setAttribute("data-search-exclude", "");
   document.body.append(card);
 
@@ -26,28 +26,31 @@
     const below = box.bottom + 6 + height <= innerHeight || box.top < height + 6;
     card.style.left = `${Math.max(8, Math.min(box.left, document.documentElement.clientWidth - width - 8))}px`;
     card.style.top = `${scrollY + (below ? box.bottom + 6 : box.top - height - 6)}px`;
+    card.shownAt?.removeAttribute("aria-describedby");
     card.shownAt = at;
+    at.setAttribute("aria-describedby", card.id);  // what reads the screen tells it too
   }
 
   function hide() {
     clearTimeout(card.waiting);
     if (card.matches(":popover-open")) card.hidePopover();
+    card.shownAt?.removeAttribute("aria-describedby");
     card.shownAt = null;
   }
 
   // -- what a link leads to ---------------------------------------------------------------------
 
-  const LINKS = "a.reference, a.citation, a.badge[href]", pages = new Map();
+  const LINKS = "a.reference, a.citation, a.term, a.badge[href]", pages = new Map();
   const pageOf = (address) => pages.get(address) ?? pages.set(address, fetch(address)
     .then((answer) => answer.text()).then((text) => new DOMParser().parseFromString(text, "text/html"))).get(address);
 
-  // What stands at an address: an equation, a statement, a figure, a reference, the claim of a check.
+  // What stands at an address: an equation, statement, figure, reference, term, or the claim of a check.
   async function shownAt(link) {
     const url = new URL(link.href), id = decodeURIComponent(url.hash.slice(1));
     const here = url.pathname === location.pathname;
     const target = (here ? document : await pageOf(url.href.split("#")[0])).getElementById(id);
     const shown = target?.querySelector(":scope > .equation-body, :scope > summary > .check-claim") ?? target;
-    if (!shown?.matches(".equation-body, .check-claim, .admonition, figure, li")) return null;
+    if (!shown?.matches(".equation-body, .check-claim, .admonition, .glossary-entry, figure, li")) return null;
     const copy = shown.cloneNode(true);
     for (const each of [copy, ...copy.querySelectorAll("[id], [tabindex], [popovertarget]")]) {
       for (const name of ["id", "tabindex", "popovertarget"]) each.removeAttribute(name);

@@ -24,7 +24,7 @@ from paper.rules import CHECKS, WORDS_PER_MINUTE, broken, cost
 from paper.sources import Sources
 from printing import sets
 
-from pages import blocks, checklist, handout, notebook, sitting
+from pages import blocks, checklist, glossary, handout, notebook, sitting
 from pages import topics as topic_pages
 from pages.search import formula_words
 
@@ -97,6 +97,8 @@ def assemble(pages: list[Page], topics: list[str], site: str, only: str = "") ->
         forms = [vars(result) | {"place": formula.place} for result, formula in zip(results, formulas)]
         made, unprinted = sets.make(sheets, forms, site, topics, only)
     problems += unprinted
+    used = [glossary.mark(sheet.article.tree, sheet.root) for sheet in sheets if sheet.part]  # not on paper
+    problems += glossary.unused(set().union(*used))
     shown = {f.label: outer(f.element) for f in formulas if f.label}
     shown |= {url: claim for sheet in sheets for url, claim in claims_shown(sheet)}
     counted = {sheet.page.url: sheet.numbers for sheet in sheets if sheet.part}
@@ -167,6 +169,7 @@ def number(page: Page, topics: list[str]) -> Sheet:
         checks=lambda: blocks.checks(sheet.root, page.url, records, article.labels),
         handout=lambda: handout.form(sheet.root),
         sitting=lambda: sitting.form(sheet.root),
+        glossary=lambda: glossary.page(sheet.root),
     )
     article.collect_formulas()  # those of the checks, whose evidence shows the numbers of the equations
     article.wrap_tables()

@@ -90,6 +90,8 @@ def for_paper(tree: html.HtmlElement):
     """Drop what only a screen can use, open what is closed, and keep one picture of each figure."""
     for element in tree.xpath(SCREEN_ONLY):
         element.drop_tree()
+    for term in tree.find_class("term"):
+        term.drop_tag()
     for run in tree.find_class("check-run"):
         run[-1].tail = (run[-1].tail or "").rstrip("; ")  # the link after it was dropped
     for pictures in tree.find_class("pictures"):

@@ -26,7 +26,7 @@ from paper.parts import CACHE, DOCS, SCRIPTS, discover
 from paper.sources import Sources
 from printing.later import later
 
-from pages import assembly, checklist, handout, notebook, rendered, runs, search, sharing, topics
+from pages import assembly, checklist, glossary, handout, notebook, rendered, runs, search, sharing, topics
 
 log = logging.getLogger("mkdocs.full-marks")
 MODULES = SCRIPTS / "node" / "node_modules"
@@ -82,7 +82,7 @@ def on_pre_build(config):
     report(broken := settings.problems())
     if broken:
         raise Abort("no page can be built with these settings")
-    report(topics.problems(config.extra["topics"]))
+    report(topics.problems(config.extra["topics"]) + glossary.problems())
     written = [*sorted(DOCS.rglob("*.md")), *sorted(DOCS.glob("q*/lab.py"))]
     ahead(path.read_text() for path in [*written, *sorted(DOCS.glob("q*/*/checks.py"))])
     runs.start(config.extra.get("only", ""))
@@ -157,11 +157,12 @@ def on_nav(nav, config, files):
         "index.md": 0,
         "exam.md": 1,
         "topics/index.md": 3,
-        "practise.md": 4,
-        "print.md": 5,
-        "ledger.md": 6,
-        "about.md": 7,
-        "equations.md": 8,
+        "glossary.md": 4,
+        "practise.md": 5,
+        "print.md": 6,
+        "ledger.md": 7,
+        "about.md": 8,
+        "equations.md": 9,
     }
     for section in [item for item in nav.items if isinstance(item, Section)]:
         page = next(child for child in section.children if getattr(child, "file", None))

@@ -12,19 +12,22 @@ from paper import exam
 from paper.parts import CACHE, DOCS
 from paper.rules import CHECKS, SECTIONS
 
+from pages import glossary
+
 SYNONYMS, READ = DOCS / "synonyms.yml", CACHE / "search.json"
 TITLE, TOPIC, DESCRIPTION, HEADING, SPOKEN = 14, 6, 4, 5, 0.5  # weights of words; 1 in the text
 # Of what stands in these sections, and in the list of the checks.
 WEIGHTS = {"References": 0.4, "The question": 0.6, "Marking scheme": 0.6, "Common mistakes": 0.7, CHECKS: 0.4}
-PRIOR = 0.6  # of a page that is not a part
+PRIOR, BRIEF = 0.6, 0.3  # of a page that is not a part; of the glossary, which is short for the parts
 UNSEEN = ("ledger/", "print/")  # they repeat what other pages say
 HEADINGS = ("h1", "h2", "h3")
 # A block that is a place of its own, and where its title stands in it.
 BLOCKS = {
     "details": "summary", "admonition": './p[@class="admonition-title"]',
     "figure": './/*[@class="figure-number"]', "equation": './*[@class="equation-number"]',
+    "glossary-entry": ".//dfn",
 }  # fmt: skip
-TITLED = {"summary", "admonition-title", "figure-number", "equation-number"}
+TITLED = {"summary", "admonition-title", "figure-number", "equation-number", "dfn"}
 SKIPPED = {
     "pre", "button", "script", "style", "noscript",
     "notebook-download", "badge", "statement-status", "equation-number",
@@ -146,7 +149,8 @@ def page(sheet, words: list[str], own=None) -> dict:
     title = shown(tree.find(".//h1")) if tree.find(".//h1") is not None else sheet.page.title
     head, url = places[0], sheet.page.url
     found = re.match(r"q(\d+)/", url)
-    about = {"url": url, "number": "", "title": title, "marks": 0, "topics": [], "prior": PRIOR}
+    about = {"url": url, "number": "", "title": title, "marks": 0, "topics": []}
+    about["prior"] = BRIEF if url == "glossary/" else PRIOR
     about["question"] = found[1] if found else ""
     described = (sheet.page.meta or {}).get("description", "")
     if sheet.part:
@@ -185,6 +189,6 @@ def index(request: dict) -> dict[str, str]:
 
 
 def synonyms() -> dict:
-    """Return `docs/synonyms.yml` as the reader of the words takes it."""
+    """Return `docs/synonyms.yml` and the names in the glossary as the reader of the words takes them."""
     given = yaml.load(SYNONYMS.read_text(), yaml.BaseLoader)  # `on` is a word
-    return given | {"spellings": list(given["spellings"].items())}
+    return given | {"spellings": list(given["spellings"].items()), "same": given["same"] + glossary.groups()}

@@ -17,7 +17,7 @@ from paper.parts import DOCS, Part
 from paper.rules import CHECKS
 from printing import cards
 
-from pages import blocks, checklist
+from pages import blocks, checklist, glossary
 
 MARKDOWN = "index.html.md"  # beside index.html, where https://llmstxt.org asks for it
 ANCHOR = re.compile(r"\]\((#[^)\s]+)\)")
@@ -93,6 +93,7 @@ def markdown(page: Page, labels: dict[str, tuple[str, str]], records: list[dict]
     claims = [f"- {record['claim']} ({record['state']})" for record in records]
     claims += ["", f"Their evidence and their code: {page.canonical_url}{CHECKS}{MARKDOWN}"]
     text = text.replace("<!-- checks -->", "\n".join(claims))
+    text = text.replace("<!-- glossary -->", glossary.listed())
     ours = {name: SAID.sub(r"\1", body) for name, body in json.loads(MACROS_FILE.read_text()).items()}
     used = [name for name in ours if re.search(re.escape(name) + r"(?![A-Za-z])", text)]
     macros = [f"- `{name}` is `{ours[name]}`" for name in used]

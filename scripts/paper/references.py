@@ -10,20 +10,16 @@ from paper.article import REFERENCE, Article
 LEFTOVER = re.compile(r"\\[A-Za-z]{2,}|\\[\[\](){}]|\$(?!\d)")
 IDENTIFIER = re.compile(r"(arXiv|doi):(\d[\w./()-]*\w)", re.IGNORECASE)
 ARCHIVES = {"arxiv": "https://arxiv.org/abs/", "doi": "https://doi.org/"}
-VERBATIM = ("code", "pre", "script", "style", "kbd")
+VERBATIM = {"code", "pre", "script", "style", "kbd", "arithmatex"}
 
 
-def prose(element: etree._Element) -> Iterator[tuple[etree._Element, str]]:
-    """Yield (element, "text" or "tail") for every text below `element` that is not code or formula."""
-    if (
-        not isinstance(element.tag, str)
-        or element.tag in VERBATIM
-        or "arithmatex" in element.get("class", "")
-    ):
+def prose(element: etree._Element, without: set[str] = VERBATIM) -> Iterator[tuple[etree._Element, str]]:
+    """Yield (element, "text" or "tail") for every text below `element`, but of some tags and classes."""
+    if not isinstance(element.tag, str) or without & {element.tag, *element.get("class", "").split()}:
         return
     yield element, "text"
     for child in element:
-        yield from prose(child)
+        yield from prose(child, without)
         yield child, "tail"
 
 
@@ -70,12 +66,12 @@ def in_formula(target: tuple[str, str] | None) -> str:
 
 
 def replace(element, slot: str, pattern: re.Pattern, make):
-    """Replace the matches in the text or tail of an element by the elements that `make` returns."""
+    """Replace the matches in the text or tail of an element by the elements, if any, that `make` returns."""
     text = getattr(element, slot) or ""
-    matches = list(pattern.finditer(text))
-    if not matches:
+    found = [(match, new) for match in pattern.finditer(text) if (new := make(match)) is not None]
+    if not found:
         return
-    made = [make(match) for match in matches]
+    matches, made = zip(*found)
     setattr(element, slot, text[: matches[0].start()])
     for new, match, following in zip(made, matches, [*matches[1:], None]):
         new.tail = text[match.end() : following.start() if following else len(text)]
