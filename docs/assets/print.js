@@ -66,8 +66,26 @@ Object.assign(window.fullMarks ??= {}, { texts: {}, add(part, sections) { this.t
     return once(`${part} ${name}`, () => {
       const template = document.createElement("template");
       template.innerHTML = fullMarks.texts[part][name];
-      return template.content.firstElementChild;
+      const made = template.content.firstElementChild;
+      if (name !== "references") made.append(...notes(part, name, made));
+      return made;
     });
+  }
+
+  // The references and footnotes that a section needs, for its end in a set without the references of the part.
+  function notes(part, name, made) {
+    const cited = new Set(all("a.citation, a.footnote-ref", made).map((link) => link.dataset.inside));
+    const lists = cited.size ? all("ol", section(part, "references")) : [];
+    return lists.map((list) => {
+      const copy = Object.assign(list.cloneNode(true), { className: "notes", ariaLabel: "What this section cites" });
+      [...list.children].forEach(({ id }, at) => {
+        const item = copy.querySelector(`:scope > [id="${id}"]`);
+        all("[id]", item).forEach((inner) => inner.removeAttribute("id"));
+        Object.assign(item, { id: `${name}-${id}`, value: at + 1 }).dataset.of = id;
+        if (!cited.has(id)) item.remove();
+      });
+      return copy;
+    }).filter((copy) => copy.childElementCount);
   }
 
   // Let an element have these children; what is in place stays, and need not be laid out again.
@@ -97,8 +115,9 @@ Object.assign(window.fullMarks ??= {}, { texts: {}, add(part, sections) { this.t
     place(find(".set", sheet), ready.map((box) => article(box.value, sections)));
     for (const link of all("a[data-inside]", sheet)) {
       link.dataset.page ??= link.getAttribute("href");
-      const inside = document.getElementById(link.dataset.inside);
-      link.setAttribute("href", inside ? `#${link.dataset.inside}` : link.dataset.page);
+      const near = link.closest("section"), { inside: id } = link.dataset;
+      const inside = document.getElementById(id) ?? (near && find(`[data-of="${id}"]`, near));
+      link.setAttribute("href", inside ? `#${inside.id}` : link.dataset.page);
       link.classList.toggle("elsewhere", !inside);
     }
     tell(chosen, sections, shown.filter((box) => !ready.includes(box)));

@@ -63,13 +63,17 @@ def followed(element: html.HtmlElement, classes: set[str]) -> bool:
 
 @dataclass
 class Printer:
-    """Walks the HTML of one page; `formulas` maps the index of a formula to its Typst and spoken form."""
+    """Walks the HTML of one page; `formulas` maps the index of a formula to its Typst and spoken form.
+
+    Where the references are not printed, `noted` is the set of those that stand in a footnote so far.
+    """
 
     address: str
     site: str
     pictures: Path
     level: int
     formulas: list[dict]
+    noted: set[str] | None = None
     files: dict[str, Path] = field(default_factory=dict)
 
     def children(self, element: html.HtmlElement) -> str:
@@ -131,8 +135,12 @@ class Printer:
         reference = element.find("a[@class='footnote-ref']")
         if reference is None:
             return self.tag_em(element)
-        note = element.xpath("ancestor::*[last()]//li[@id=$id]", id=reference.get("href")[1:])[0]
-        return f"#footnote[{self.children(note).strip()}];"
+        return f"#footnote[{self.note(reference)}];"
+
+    def note(self, link: html.HtmlElement) -> str:
+        """Return what a link to an item of a list of notes or references leads to."""
+        item = link.xpath("ancestor::*[last()]//li[@id=$id]", id=link.get("href")[1:])[0]
+        return self.children(item).strip()
 
     def tag_code(self, element):
         return f"#raw({quoted(element.text_content())});"
@@ -160,7 +168,13 @@ class Printer:
     def class_citation(self, element):
         if element.get("href") is None:
             return self.children(element)
-        return f"#link(label({quoted(self.address + element.get('href'))}))[{self.children(element)}];"
+        name, body = f"label({quoted(self.address + element.get('href'))})", self.children(element)
+        if self.noted is None:
+            return f"#link({name})[{body}];"
+        if name in self.noted:
+            return f"{body}#footnote({name});"
+        self.noted.add(name)
+        return f"{body}#[#footnote[{self.note(element)}]#{name}];"
 
     def class_math(self, element):
         formula = self.formulas[int(element.get("data-formula"))]

@@ -95,7 +95,8 @@ class Press:
         if not sheet:
             return Chapter()
         pictures = CACHE / "figures" / sheet.part.id if sheet.part else WORK
-        printer = Printer(address, self.site, pictures, level, self.formulas)
+        noted = set() if units and "references" not in units else None
+        printer = Printer(address, self.site, pictures, level, self.formulas, noted)
         tree = sheet.article.tree
         try:
             body = self.part(sheet, printer, units) if sheet.part else printer.children(tree)
