@@ -42,8 +42,15 @@ if (facts && units.length) {
     const label = document.createElement("label");
     const input = document.createElement("input");
     input.type = "checkbox";
-    input.checked = !hidden.has(unit.dataset.unit);
-    unit.hidden = !input.checked;
+    const entries = document.querySelectorAll(`.md-nav--secondary a[href="#${unit.dataset.unit}"]`);
+    // Whatever hides or shows the section: its box and its entry in the table of contents say so.
+    const follow = () => {
+      input.checked = !unit.hidden;
+      entries.forEach((entry) => entry.parentElement.classList.toggle("unit-hidden", unit.hidden));
+    };
+    new MutationObserver(follow).observe(unit, { attributeFilter: ["hidden"] });
+    unit.hidden = hidden.has(unit.dataset.unit);
+    follow();
     input.addEventListener("change", () => {
       unit.hidden = !input.checked;
       hidden[input.checked ? "delete" : "add"](unit.dataset.unit);
