@@ -112,6 +112,14 @@ def shrink(project: Path, kept: Collection[str]):
     urls = project / "tests/urls.txt"
     left = [url for url in urls.read_text().split() if not url.startswith(tuple(f"/{g}/" for g in gone))]
     urls.write_text("\n".join(left) + "\n")
+    glossary = project / "docs/glossary.yml"
+    entries = glossary.read_text().strip().split("\n\n")
+    known = [
+        one
+        for one in entries
+        if not any(line.startswith("  part: ") and line[8:] in gone for line in one.split("\n"))
+    ]
+    glossary.write_text("\n\n".join(known) + "\n")
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ OPEN = """(words) => {
 
 def solutions() -> dict[str, html.HtmlElement]:
     """Return the articles of all parts by their addresses."""
-    paths = [path for path in page_paths() if re.match(r"q\d+/[a-z]-", path)]
+    paths = [path for path in page_paths() if re.fullmatch(r"q\d+/[a-z]-[^/]+/", path)]
     return {path: html.parse(SITE / path / "index.html").getroot().find(".//article") for path in paths}
 
 
@@ -155,10 +155,10 @@ def test_bad_entries_are_reported(copy):
         {
             "term": "probing",
             "also": ["KL", "CoT"],
-            "part": "q5/a-control-tasks",
+            "part": "q0/d-temperature",
             "says": "With a name of another.",
         },
-        {"term": "unsaid", "also": "nothing", "part": "q5/a-control-tasks"},
+        {"term": "unsaid", "also": "nothing", "part": "q0/d-temperature"},
     ]
     path.write_text(
         path.read_text() + "".join(yaml.safe_dump([one], sort_keys=False, width=1000) for one in bad)

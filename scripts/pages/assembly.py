@@ -98,7 +98,8 @@ def assemble(pages: list[Page], topics: list[str], site: str, only: str = "") ->
         made, unprinted = sets.make(sheets, forms, site, topics, only)
     problems += unprinted
     used = [glossary.mark(sheet.article.tree, sheet.root) for sheet in sheets if sheet.part]  # not on paper
-    problems += glossary.unused(set().union(*used))
+    if len(used) == len(discover()):  # a page that cannot be read may use any term
+        problems += glossary.unused(set().union(*used))
     shown = {f.label: outer(f.element) for f in formulas if f.label}
     shown |= {url: claim for sheet in sheets for url, claim in claims_shown(sheet)}
     counted = {sheet.page.url: sheet.numbers for sheet in sheets if sheet.part}
