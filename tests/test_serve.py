@@ -84,13 +84,13 @@ def test_changes_are_seen_without_a_loop(live):
     replace(part / "figures.py", r'(?<=flat\(canvas\):\n)    """', '    """Seen in the figure. ')
     wait_for(lambda: "Seen in the figure." in fetch("q0/d-temperature/"))
     replace(part / "checks.py", r'(?<=odds\(evidence\):\n)    """', '    """Seen in the check. ')
-    wait_for(lambda: "Seen in the check." in fetch("q0/d-temperature/"))
+    wait_for(lambda: "Seen in the check." in fetch("q0/d-temperature/checks/"))
     exam = copy / "docs/exam.yml"
     good = exam.read_text()
     exam.write_text(good + "questions: [\n")
     wait_for(lambda: STOPPED in log.read_text())
     assert "docs/exam.yml:" in log.read_text() and "Traceback" not in log.read_text()
-    assert "Seen in the check." in fetch("q0/d-temperature/")
+    assert "Seen in the check." in fetch("q0/d-temperature/checks/")
     exam.write_text(good)
     # A file that is caught half written is built twice; a build that changes a file it watches never rests.
     wait_for(lambda: rests(log))
