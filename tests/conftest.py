@@ -113,13 +113,8 @@ def shrink(project: Path, kept: Collection[str]):
     left = [url for url in urls.read_text().split() if not url.startswith(tuple(f"/{g}/" for g in gone))]
     urls.write_text("\n".join(left) + "\n")
     glossary = project / "docs/glossary.yml"
-    entries = glossary.read_text().strip().split("\n\n")
-    known = [
-        one
-        for one in entries
-        if not any(line.startswith("  part: ") and line[8:] in gone for line in one.split("\n"))
-    ]
-    glossary.write_text("\n\n".join(known) + "\n")
+    terms = [term for term in yaml.safe_load(glossary.read_text()) if term["part"] in kept]
+    glossary.write_text(yaml.safe_dump(terms, sort_keys=False, allow_unicode=True))
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field, fields
 from graphlib import CycleError, TopologicalSorter
 
+from paper.rules import CHECKS
+
 STATUSES = ("symbolic", "library", "executed", "cited", "argued")  # the strongest evidence first
 
 
@@ -61,7 +63,7 @@ class Entry:
     def anchor(self) -> str:
         """The anchor of the entry on the ledger page; that of a check names its part."""
         place = self.url if "#" in self.url else f"{self.url}#line-{self.place.rpartition(':')[2]}"
-        return place.replace("/checks/#", "/#").replace("/#", "-").replace("/", "-")
+        return place.replace(f"/{CHECKS}#", "/#").replace("/#", "-").replace("/", "-")
 
     def as_json(self) -> dict:
         """Return the entry as the published `ledger.json` has it."""

@@ -13,7 +13,7 @@ from lxml import html
 from markupsafe import Markup
 from paper.exam import Entry, paper, plain, questions
 from paper.parts import SCRIPTS
-from paper.rules import anchor
+from paper.rules import CHECKS, anchor
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
@@ -146,6 +146,7 @@ templates = jinja2.Environment(
     trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined,
 )  # fmt: skip
 templates.filters |= {function.__name__: function for function in FILTERS}
+templates.globals["CHECKS"] = CHECKS
 templates.filters["statuses"] = ledger.tally
 templates.filters["of"] = lambda claims, address: [c for c in claims if c.url.startswith(address)]
 templates.filters["labelled"] = lambda claims, label: next(c for c in claims if c.label == label)

@@ -7,6 +7,7 @@ from paper.parts import DOCS, Part, digest
 
 
 def stamp(folder: Path, part: Part) -> Path:
+    """Return the file of the stamp of a part in a folder of made things."""
     return folder / f"{part.id}.stamp"
 
 
