@@ -14,6 +14,7 @@ from test_browser import AXE, TAGS
 
 TERMS = glossary.terms()
 MARKED = set(glossary.SECTIONS)
+SOLUTIONS = [path for path in page_paths() if re.fullmatch(r"q\d+/[a-z]-[^/]+/", path)]
 PART = "q2/b-reward-classes/"
 # The sidebars are scrolled and cut by the theme: their links are judged where the page begins.
 RUN_AXE = """(tags) => axe.run(
@@ -26,8 +27,7 @@ OPEN = """(words) => {
 
 def solutions() -> dict[str, html.HtmlElement]:
     """Return the articles of all parts by their addresses."""
-    paths = [path for path in page_paths() if re.fullmatch(r"q\d+/[a-z]-[^/]+/", path)]
-    return {path: html.parse(SITE / path / "index.html").getroot().find(".//article") for path in paths}
+    return {path: html.parse(SITE / path / "index.html").getroot().find(".//article") for path in SOLUTIONS}
 
 
 def test_marks_stand_where_they_may():
@@ -142,6 +142,19 @@ def test_no_help_in_the_exam(page):
     assert page.locator("a.term").evaluate_all(shown) == 0
     page.get_by_role("button", name="Show hint").click()
     assert page.locator("a.term").evaluate_all(shown) == 0
+
+
+@pytest.mark.parametrize("path", SOLUTIONS)
+def test_no_term_breaks_inside_a_word(browser, server, path):
+    """On a phone a term of one word stands on one line, in the narrow column of a table too."""
+    page = browser.new_page(viewport={"width": 360, "height": 740})
+    page.goto(server + path)
+    page.evaluate("document.querySelectorAll('details').forEach((block) => { block.open = true; })")
+    broken = page.evaluate(r"""() => [...document.querySelectorAll("a.term")]
+      .filter((term) => /^\w+$/.test(term.textContent) && term.getClientRects().length > 1)
+      .map((term) => term.textContent)""")
+    page.close()
+    assert broken == []
 
 
 def test_bad_entries_are_reported(copy):
