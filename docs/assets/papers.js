@@ -54,7 +54,6 @@ addEventListener("DOMContentLoaded", async () => {  // when the scripts of every
     papers.after(make("section", { className: "result" }, make("h2", { textContent: "Your results so far" }), ...scores(entries), actions(entries, clear)));
   }
 
-  papers.hidden = false;
   if (unknown.length) tell(`There is no part ${unknown.join(", ")} here. It was left out.`);
   if (chosen.length) offer();
   overview();

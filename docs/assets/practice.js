@@ -28,46 +28,36 @@ fullMarks.examMode = async () => {
   for (const name of ["results.js", "desk.js", "sitting.js"]) await fullMarks.load(name);
 };
 
-const units = [...document.querySelectorAll("section.unit")].filter(
-  (unit) => unit.dataset.unit !== "the-question");
-const facts = document.querySelector(".facts");
+const facts = document.querySelector(".facts"), box = document.querySelector(".practice");
 
-if (facts && units.length) {
+if (box) {
   const key = "full-marks-hidden";
   const hidden = new Set(fullMarks.kept(key, []));
-  const box = document.createElement("details");
-  box.className = "practice";
-  box.innerHTML = "<summary>Practise: sit this part as an exam, or choose what is shown and printed</summary><p class='sit'><button type='button'></button> <span>The question alone and a clock; then the answer, and the marking scheme to tick.</span></p><fieldset><legend class='visually-hidden'>Sections shown</legend></fieldset>";
-  for (const unit of units) {
-    const label = document.createElement("label");
-    const input = document.createElement("input");
-    input.type = "checkbox";
-    const entries = document.querySelectorAll(`.md-nav--secondary a[href="#${unit.dataset.unit}"]`);
+  for (const input of box.querySelectorAll("input")) {
+    const unit = document.querySelector(`section.unit[data-unit="${input.value}"]`);
+    const entries = document.querySelectorAll(`.md-nav--secondary a[href="#${input.value}"]`);
     // Whatever hides or shows the section: its box and its entry in the table of contents say so.
     const follow = () => {
       input.checked = !unit.hidden;
       entries.forEach((entry) => entry.parentElement.classList.toggle("unit-hidden", unit.hidden));
     };
     new MutationObserver(follow).observe(unit, { attributeFilter: ["hidden"] });
-    unit.hidden = hidden.has(unit.dataset.unit);
+    unit.hidden = hidden.has(input.value);
     follow();
     input.addEventListener("change", () => {
       unit.hidden = !input.checked;
-      hidden[input.checked ? "delete" : "add"](unit.dataset.unit);
+      hidden[input.checked ? "delete" : "add"](input.value);
       fullMarks.keep(key, [...hidden]);
     });
-    label.append(input, ` ${unit.querySelector("h2").textContent.trim()}`);
-    box.querySelector("fieldset").append(label);
   }
   const part = JSON.parse(facts.dataset.part), sitting = fullMarks.kept("full-marks-sittings", {})[part.id];
   const button = box.querySelector("button");
-  button.textContent = sitting?.stage === "mark" ? "See your marking" : sitting ? "Go on with the exam" : "Sit this part";
+  if (sitting) button.textContent = sitting.stage === "mark" ? "See your marking" : "Go on with the exam";
   button.addEventListener("click", async () => {
     await fullMarks.examMode();
     fullMarks.sit([{ ...part, root: facts.parentElement }], facts.parentElement);
   });
   box.open = hidden.size > 0 || Boolean(sitting);
-  facts.after(box);
 }
 
 // A link into a closed block, or into a hidden section, opens what it leads to.
@@ -87,13 +77,8 @@ addEventListener("hashchange", reveal);
 if (location.hash) reveal();
 
 // Keys of one letter turn pages only for readers who switch them on.
-const copyright = document.querySelector(".md-copyright");
-if (copyright) {
-  const label = document.createElement("label"), keys = document.createElement("input");
-  label.className = "keys";
-  keys.type = "checkbox";
+const keys = document.querySelector(".keys input");
+if (keys) {
   keys.checked = fullMarks.kept("full-marks-keys", false);
   keys.addEventListener("change", () => fullMarks.keep("full-marks-keys", keys.checked));
-  label.append(keys, " Keyboard: n for the next page, p for the previous one");
-  copyright.append(label);
 }

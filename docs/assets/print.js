@@ -165,6 +165,5 @@ Object.assign(window.fullMarks ??= {}, { texts: {}, add(part, sections) { this.t
     window.print();
   });
   addEventListener("popstate", () => location.search === current || read());  // not for links inside the set
-  form.hidden = false;
   read();
 }

@@ -174,7 +174,6 @@ window.fullMarks ??= {};
     event.preventDefault();
     open();
   });
-  document.querySelector(".search").hidden = false;
   openFromAddress();
 
   // -- marks on the page that was found ------------------------------------------------------

@@ -228,10 +228,11 @@ def show(sheet: Sheet, entries: list[ledger.Entry]):
         elif entry.label and entry.kind != "check":
             title = named[entry.label].find('p[@class="admonition-title"]')
             title.append(blocks.status_link(sheet.root, entry))
+    article.wrap_sections()
     heading = article.tree.find("h1")
     if heading is not None:
+        heading.addnext(blocks.practice(sheet.root, article.tree))
         heading.addnext(blocks.facts(sheet.root, exam.solved(sheet.part), sheet.writing, entries))
-    article.wrap_sections()
     sitting.point_to_sections(article)
 
 

@@ -184,6 +184,13 @@ def facts(root: str, entry: Entry, writing: float, claims: list) -> html.HtmlEle
     )
 
 
+def practice(root: str, article: html.HtmlElement) -> html.HtmlElement:
+    """Return the box in which a reader sits the part, or hides sections of it other than the question."""
+    headings = article.xpath('section[@class="unit" and @data-unit != "the-question"]/h2')
+    units = [(heading.get("id"), heading.text_content().strip()) for heading in headings]
+    return block("practice", root, units=units)
+
+
 def evidence(root: str, claim: ledger.Entry, figures: dict, numbers: dict) -> list[html.HtmlElement]:
     """Return the mark beside the number of an equation, and the card that it opens.
 
