@@ -1,12 +1,15 @@
 """Reduce the HTML of a notebook page to what a reader needs, in the site's own markup."""
 
+import base64
 import re
+import struct
 
 from lxml import etree, html
 from maths.typeset import typeset
 
 SHOWN = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 MATH = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?)\$", re.DOTALL)
+PICTURE = re.compile(r'src="data:image/png;base64,([^"]+)"')
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -88,6 +91,23 @@ def code(cell, told: str) -> list[html.HtmlElement]:
     for pre in (pre for block in blocks for pre in block.iter("pre")):
         pre.attrib.update({"tabindex": "0", "role": "group", "aria-label": "Code or what it prints"})
     return blocks
+
+
+def pictures(page: str) -> tuple[str, dict[str, bytes]]:
+    """Return a page with its drawn pictures as files beside it, and these by their names.
+
+    Each keeps its place until it comes, which is when a reader comes near it.
+    """
+    files = {}
+
+    def linked(match: re.Match) -> str:
+        content = base64.b64decode(match[1])
+        name = f"picture-{len(files) + 1}.png"
+        files[name] = content
+        width, height = struct.unpack(">II", content[16:24])  # what a PNG file begins with
+        return f'src="{name}" width="{width}" height="{height}" loading="lazy"'
+
+    return PICTURE.sub(linked, page), files
 
 
 def failing_line(error: Exception) -> str:
