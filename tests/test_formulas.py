@@ -20,6 +20,7 @@ from PIL import Image, ImageFilter
 from printing.compile import TEMPLATE
 from scipy.optimize import linear_sum_assignment
 
+WHOLE = ROOT / "scripts/node/node_modules/katex/dist"
 COMPARE = ROOT / ".cache/print/compare"  # the pictures side by side, to look at
 SIZE = 10.5  # points: the text of the printed sets
 
@@ -177,9 +178,13 @@ def font_alphabet(font: str) -> str:
 
 
 def on_the_web(browser, server, markup: list[str], pictured=False) -> tuple[list[Shown], list[Image.Image]]:
-    """Return formulas as Chromium shows them with the fonts of the site, and pictures of them."""
+    """Return formulas as Chromium shows them with KaTeX's fonts, and pictures of them."""
     page = browser.new_context(device_scale_factor=3, viewport={"width": 1600, "height": 900}).new_page()
-    page.goto(server + "assets/katex/katex.min.css")  # from the same origin, the fonts may be used
+    # Whole, where the site has no more than its own formulas need; from one origin, so that they may be used.
+    page.route(
+        "**/assets/katex/**", lambda route: route.fulfill(path=WHOLE / route.request.url.split("/katex/")[1])
+    )
+    page.goto(server + "assets/katex/katex.min.css")
     page.set_content(
         "<!doctype html><link rel=stylesheet href=/assets/katex/katex.min.css><style>"
         ".formula { font-size: 20px; padding: 14px; white-space: nowrap; }"

@@ -170,6 +170,22 @@
     }).observe(question);
   }
 
+  // -- what the styles leave for later ---------------------------------------------------------------
+
+  // Once the page has come, all is laid out, a few blocks at a time: what is not cannot be read aloud by a screen
+  // reader that is started late.
+  const later = [...document.querySelectorAll("article :is(p, ul, ol, .equation-body, .table)")]
+    .filter((block) => getComputedStyle(block).contentVisibility === "auto");
+  function layOut(deadline) {
+    do {
+      for (const block of later.splice(0, 8)) block.style.contentVisibility = "visible";
+      main.getBoundingClientRect();
+    } while (later.length && deadline.timeRemaining() > 5);
+    if (later.length) requestIdleCallback(layOut, { timeout: 100 });
+    else document.dispatchEvent(new Event("laid-out"));
+  }
+  if (later.length) addEventListener("load", () => requestIdleCallback(layOut, { timeout: 100 }));
+
   // -- keyboard -----------------------------------------------------------------------------------
 
   const stop = (box) => {

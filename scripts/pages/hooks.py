@@ -26,18 +26,29 @@ from paper.parts import CACHE, DOCS, SCRIPTS, discover
 from paper.sources import Sources
 from printing.later import later
 
-from pages import assembly, checklist, glossary, handout, notebook, rendered, runs, search, sharing, topics
+from pages import (
+    assembly,
+    checklist,
+    fonts,
+    formula_fonts,
+    glossary,
+    handout,
+    notebook,
+    rendered,
+    runs,
+    search,
+    sharing,
+    topics,
+)
 
 log = logging.getLogger("mkdocs.full-marks")
 MODULES = SCRIPTS / "node" / "node_modules"
-ASSETS = {"katex": MODULES / "katex" / "dist", **{
-    f"fonts/{name}": MODULES / "@fontsource-variable" / name / "files"
-    for name in ("inter", "source-serif-4", "jetbrains-mono")
-}}  # fmt: skip
-PATTERNS = {
-    "katex": ("katex.min.css", "fonts/*.woff2", "contrib/copy-tex.min.js"),
-    "fonts": ("*-latin*-wght-*.woff2", "*-greek-wght-*.woff2"),
-}
+COPYING = MODULES / "katex/dist/contrib/copy-tex.min.js"
+# A rule of the theme that makes the browser style every element of a page twice when the page starts.
+SWITCHING = (
+    "[data-md-color-switching] *,[data-md-color-switching] :after,[data-md-color-switching] :before"
+    "{transition-duration:0s!important}"
+)
 PLACEHOLDER = re.compile(r'([(\[“]?)<span class="math" data-formula="(\d+)">([^<]*)</span>([,.;:!?)\]”]?)')
 PART = '<span class="katex-base">'  # KaTeX ends such a part where a line may break
 # A line breaks between two characters of a box that allows it, not at the edges of the box.
@@ -47,6 +58,7 @@ WATCHED = [*(path for path in sorted(SCRIPTS.iterdir()) if path.is_dir()), MODUL
 UNBROKEN = 24  # characters: a formula up to this length fits a line on a phone
 typeset_formulas: list[str] = []
 listings = [""]  # the digest of what the links of a page may lead to
+text_faces: list[fonts.Faces] = [None]
 shared: dict[str, str | bytes] = {}  # files beside the pages, by address
 
 
@@ -103,11 +115,8 @@ def report(problems: list[str]):
 
 
 def on_files(files, config):
-    """Add the drawn figures, the fonts, the typesetter's styles, the notebooks and the checks to the site."""
-    for folder, source in ASSETS.items():
-        for pattern in PATTERNS[folder.split("/")[0]]:
-            for path in sorted(source.glob(pattern)):
-                generated(files, config, f"assets/{folder}/{path.relative_to(source)}", path)
+    """Add the drawn figures, the script that copies formulas, the notebooks and the checks to the site."""
+    generated(files, config, f"assets/katex/{COPYING.name}", COPYING)
     for part in discover():
         for path in sorted((CACHE / "figures" / part.id).glob("*.svg")):
             generated(files, config, f"{part.id}/{path.name}", path)
@@ -271,6 +280,10 @@ def on_env(env, config, files):
     contents = {s.part: PLACEHOLDER.sub(typeset_formula, s.whole) for s in done.sheets if s.part}
     for address, script in (handout.scripts(contents) | search.files(done.sheets, done.words)).items():
         files.append(File.generated(config, address, content=script))
+    faces = text_faces[0] = fonts.Faces(page.content for page in written)
+    made = faces.assets() | {"assets/katex/katex.min.css": formula_fonts.sheet(done.formulas)}
+    for address, content in made.items():
+        files.append(File.generated(config, address, content=content))
     pages = [file.page for file in files.documentation_pages() if file.page]
     shared.clear()  # a live server builds more than once
     shared.update(sharing.files(pages, done.labels, config))
@@ -297,16 +310,20 @@ def on_post_build(config):
         path = Path(config.site_dir) / address
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    for path in Path(config.site_dir).glob("assets/stylesheets/palette.*.css"):
+        path.write_text(path.read_text().replace(SWITCHING, ""))
     later.start(Path(config.site_dir) / "pdf")
 
 
 @event_priority(-100)
 def on_post_page(output, page, config):
-    """Put the typeset formulas in place of their plain text, and add the card and the line of tools."""
+    """Put the typeset formulas in place of their plain text; add the card, the line of tools, the fonts."""
     output = output.replace("</head>", f"{sharing.tags(page, config)}\n</head>", 1)
     content, end, rest = output.rpartition("</article>")
+    content, pictures = notebook.pictures(content)
+    shared.update((page.url + name, picture) for name, picture in pictures.items())
     output = f"{content}{sharing.tools(page, config)}\n{end}{rest}"
-    return PLACEHOLDER.sub(typeset_formula, output)
+    return PLACEHOLDER.sub(typeset_formula, text_faces[0].hints(output, page.url))
 
 
 def typeset_formula(match: re.Match) -> str:
@@ -315,7 +332,7 @@ def typeset_formula(match: re.Match) -> str:
     Formulas are set without line breaks; a long one gets them back between its parts.
     """
     before, index, text, after = match.groups(default="")
-    formula = typeset_formulas[int(index)]
+    formula = typeset_formulas[int(index)].replace("<annotation", '<annotation aria-hidden="true"', 1)
     if len(text) > UNBROKEN and PART in formula:
         start, *parts = formula.split(PART)
         formula = start + PART + (BREAK + PART).join(stretches(parts))

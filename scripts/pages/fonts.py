@@ -1,0 +1,165 @@
+"""Cut the fonts of text to the characters that the site shows, and write the styles that load them."""
+
+import base64
+import io
+import re
+from collections.abc import Iterable, Iterator
+from html import unescape
+from pathlib import Path
+
+from fontTools.subset import Options, Subsetter
+from fontTools.ttLib import TTFont
+from fontTools.varLib.instancer import instantiateVariableFont
+from mkdocs.utils import get_relative_url
+from paper.jobs import memory
+from paper.parts import DOCS, SCRIPTS, digest
+
+MODULES = SCRIPTS / "node" / "node_modules"
+ASCII = frozenset(map(chr, range(0x20, 0x7F)))
+FEATURES = ["ccmp", "kern", "liga", "locl", "mark", "mkmk", "tnum"]
+SMALL = 2500  # bytes: a face up to this size travels in the style sheet
+SCRIPTS_IN_USE = ("latin", "latin-ext", "greek")
+# The faces of each family: its package, the style, the weights in use, and the elements that ask for it.
+FACES = {
+    "Source Serif": [("source-serif-4", "normal", (400, 700), "p"), ("source-serif-4", "italic", 400, "em")],
+    "Inter": [("inter", "normal", (400, 720), "h1")],
+    "JetBrains Mono": [("jetbrains-mono", "normal", 400, "code")],
+}
+# What stands in for a family, with the mean width of a letter in em by the tables of capsize 4.3: fonts of
+# Windows and macOS, of Android, and of Linux, where those of Liberation are as wide as Times and Arial.
+STANDING_IN = {
+    "Source Serif": {("Georgia",): 0.4458, ("Noto Serif", "NotoSerif-Regular"): 0.481,
+                     ("Times New Roman", "Liberation Serif"): 0.4063},
+    "Inter": {("Segoe UI",): 0.4434, ("Roboto", "Roboto-Regular"): 0.4448,
+              ("Arial", "Liberation Sans"): 0.4458},
+}  # fmt: skip
+WIDTH = {"Source Serif": 0.479, "Inter": 0.4775}  # of ours, by the same tables
+FORMULA = re.compile(r'<span class="math" data-formula.*?</span>', re.DOTALL)
+MARKUP = re.compile(r"<[^>]*>")
+HEAD = '<link rel="stylesheet"'
+
+
+@memory.cache
+def cut(name: str, version: str, wanted: str, weights: int | tuple[int, int] | None) -> tuple[bytes, str]:
+    """Return a font of a package with the wanted characters alone as WOFF2, and those that it has.
+
+    A variable font keeps a range of weights, or is fixed at one. `version` is the digest of the file.
+    """
+    font = TTFont(MODULES / name, recalcTimestamp=False)
+    has = "".join(sorted(set(map(chr, font.getBestCmap())) & set(wanted)))
+    if weights:  # the cutter wants the tables of a font as they are read from a file
+        narrowed = saved(instantiateVariableFont(font, {"wght": weights}), None)
+        font = TTFont(io.BytesIO(narrowed), recalcTimestamp=False)
+    cutter = Subsetter(Options(hinting=False, layout_features=FEATURES, notdef_outline=True))
+    cutter.populate(text=has)
+    cutter.subset(font)
+    return saved(font, "woff2"), has
+
+
+def saved(font: TTFont, flavor: str | None) -> bytes:
+    """Return a font as a file."""
+    file, font.flavor = io.BytesIO(), flavor
+    font.save(file)
+    return file.getvalue()
+
+
+def made(path: Path, wanted: Iterable[str], weights=None) -> tuple[bytes, str]:
+    """Return a font cut to the wanted characters, and those of them that it has."""
+    return cut(str(path.relative_to(MODULES)), digest(path), "".join(sorted(wanted)), weights)
+
+
+def embedded(content: bytes) -> str:
+    """Return the address of a font that holds it."""
+    return f"data:font/woff2;base64,{base64.b64encode(content).decode()}"
+
+
+class Faces:
+    """The faces of text for the characters of some pages: their style sheet, their files, their preloads."""
+
+    def __init__(self, contents: Iterable[str]):
+        self.rules, self.files, self.preloads = [], {}, []
+        shown = characters(contents)
+        for family, faces in FACES.items():
+            for package, style, weights, element in faces:
+                for script in SCRIPTS_IN_USE:
+                    self.add(family, package, style, weights, element, script, shown)
+            self.rules += standing_in(family, source(faces[0][0], "latin", "normal"))
+
+    def add(self, family, package, style, weights, element, script, shown):
+        """Add the face of a script if the pages show a character that only this script has."""
+        wanted = ASCII | shown if script == "latin" else {c for c in shown - ASCII if c.isalpha()}
+        content, has = made(source(package, script, style), wanted, weights)
+        if not has:
+            return
+        name, small = f"fonts/{package}-{script}-{style}.woff2", len(content) <= SMALL
+        self.rules.append(face(family, style, weights, has, embedded(content) if small else name))
+        if not small:
+            self.files[f"assets/{name}"] = content
+            self.preloads.append((f"assets/{name}", element, set(has)))
+
+    def hints(self, page: str, url: str) -> str:
+        """Return the page at an address with the fonts that it asks for announced before the style sheets.
+
+        They come after the style sheets all the same, for which the first paint waits.
+        """
+        words = set(MARKUP.sub("", FORMULA.sub("", page)))
+        links = "".join(
+            f'<link rel="preload" href="{get_relative_url(address, url)}" as="font" type="font/woff2" '
+            f'fetchpriority="low" crossorigin>\n'
+            for address, element, has in self.preloads if f"<{element}" in page and has & words
+        )  # fmt: skip
+        return page.replace(HEAD, links + HEAD, 1)
+
+    def assets(self) -> dict[str, str | bytes]:
+        """Return the style sheet and the files, by their addresses."""
+        return {"assets/fonts.css": "\n".join(self.rules) + "\n"} | self.files
+
+
+def source(package: str, script: str, style: str) -> Path:
+    """Return the file of a package for a script and a style."""
+    return MODULES / "@fontsource-variable" / package / "files" / f"{package}-{script}-wght-{style}.woff2"
+
+
+def characters(contents: Iterable[str]) -> set[str]:
+    """Return the characters of the words of pages, and of what scripts, styles and templates add to them."""
+    own = [*sorted((DOCS / "assets").glob("*.[cj]s*")), *sorted((SCRIPTS / "pages/theme").glob("*.html"))]
+    words = (unescape(MARKUP.sub("", FORMULA.sub("", content))) for content in contents)
+    return set().union(*words, *(path.read_text() for path in own))
+
+
+def face(family: str, style: str, weights: int | tuple[int, int], has: str, address: str) -> str:
+    """Return the rule of a face for the characters that it has.
+
+    A face that is late stays away until the next page: it would move the words that somebody reads. So what
+    stands in for it moves nothing either, whatever fonts a system has.
+    """
+    weight = f"{weights[0]} {weights[1]}" if isinstance(weights, tuple) else weights
+    return (
+        f'@font-face{{font-family:"{family}";font-style:{style};font-weight:{weight};font-display:optional;'
+        f'src:url({address}) format("woff2");unicode-range:{ranges(has)}}}'
+    )
+
+
+def ranges(has: str) -> str:
+    """Return characters as CSS writes them, neighbours as one range."""
+    runs = []
+    for code in sorted(map(ord, has)):
+        if runs and code == runs[-1][1] + 1:
+            runs[-1][1] = code
+        else:
+            runs.append([code, code])
+    return ",".join(f"U+{a:X}" if a == b else f"U+{a:X}-{b:X}" for a, b in runs)
+
+
+def standing_in(family: str, path: Path) -> Iterator[str]:
+    """Yield a rule for each font that stands in for a family: its letters as wide, its lines as high."""
+    font = TTFont(path)
+    for names, width in STANDING_IN.get(family, {}).items():
+        size = WIDTH[family] / width
+        measures = (font["hhea"].ascent, -font["hhea"].descent)
+        above, below = (value / font["head"].unitsPerEm / size for value in measures)
+        sources = ",".join(f'local("{name}")' for name in names)
+        yield (
+            f'@font-face{{font-family:"{family} {names[0]}";src:{sources};size-adjust:{size:.2%};'
+            f"ascent-override:{above:.2%};descent-override:{below:.2%};line-gap-override:0%}}"
+        )

@@ -1,0 +1,75 @@
+"""Cut KaTeX's fonts to the characters of the formulas, and put them into its style sheet."""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from itertools import product
+
+from lxml import html
+
+from pages.fonts import MODULES, embedded, made
+
+KATEX = MODULES / "katex" / "dist"
+RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+SOURCE = re.compile(r"src:url\(fonts/KaTeX_([\w-]+)\.woff2\)[^}]*")
+
+
+def sheet(typeset: Iterable[str]) -> str:
+    """Return KaTeX's style sheet with the faces that typeset formulas use, cut to their characters.
+
+    The faces travel in the sheet: a formula is laid out once, with its own fonts, and never moves.
+    """
+    css = (KATEX / "katex.min.css").read_text()
+    used = faces(set(typeset), css)
+
+    def with_font(rule: re.Match) -> str:
+        source = SOURCE.search(rule[2])
+        if not source:
+            return rule[0]
+        if source[1] not in used:
+            return ""
+        content, _ = made(KATEX / "fonts" / f"KaTeX_{source[1]}.woff2", used[source[1]])
+        return rule[0].replace(source[0], f'src:url({embedded(content)}) format("woff2")')
+
+    return RULE.sub(with_font, css)
+
+
+def declared(css: str) -> list[tuple[frozenset[str], str, bool, bool]]:
+    """Return what KaTeX's rules say of fonts: the classes, the family, whether it is bold, whether italic."""
+    said = []
+    for selectors, body in RULE.findall(css):
+        family = re.search(r"KaTeX_(\w+)", body)
+        bold, italic = "font-weight:700" in body, "font-style:italic" in body
+        if "@font-face" in selectors or not (family or bold or italic):
+            continue
+        for selector in selectors.split(","):
+            for last in re.findall(r"(?:\.[\w-]+)+", selector)[-1:]:
+                said.append((frozenset(last.split(".")[1:]), family[1] if family else "", bold, italic))
+    return said
+
+
+def faces(typeset: set[str], css: str) -> dict[str, set[str]]:
+    """Return face, such as `Main-Bold` → the characters that it may be asked for, rather some too many."""
+    rules, used = declared(css), {}
+
+    @cache
+    def said(classes: str) -> list[tuple[str, bool, bool]]:
+        return [rule for wanted, *rule in rules if wanted <= set(classes.split())]
+
+    def walk(element: html.HtmlElement, families: frozenset, bold: bool, italic: bool):
+        rules_here = said(element.get("class", ""))
+        families = frozenset(rule for rule in map(tuple, rules_here) if rule[0]) or families
+        for family, heavy, slanted in rules_here:
+            bold, italic = bold or heavy and not family, italic or slanted and not family
+        text = {*(element.text or ""), *(c for child in element for c in child.tail or "")}
+        for family, heavy, slanted in families if text else ():
+            for weight, style in product({heavy, bold}, {slanted, italic}):
+                name = ("Bold" if weight else "") + ("Italic" if style else "") or "Regular"
+                used.setdefault(f"{family}-{name}", set()).update(text)
+        for child in element:
+            walk(child, families, bold, italic)
+
+    for formula in typeset:
+        for shown in html.fromstring(formula).find_class("katex-html"):
+            walk(shown, frozenset({("Main", False, False)}), False, False)
+    return used

@@ -1,0 +1,182 @@
+"""How a page arrives: nothing moves or is heavy, and what is laid out late can be read, found and reached."""
+
+import pytest
+from conftest import SITE, page_paths
+from pages.benchmark_search import served
+
+LIMIT = 250_000  # bytes of a page and all that it loads before the reader scrolls
+SHIFT = 0.01
+WINDOWS = {"phone": {"width": 360, "height": 740}, "desktop": {"width": 1280, "height": 900}}
+PART = "q2/a-human-aware-losses/"
+WATCH = """
+window.shift = 0;
+new PerformanceObserver((list) => list.getEntries().forEach(({ value }) => { window.shift += value; }))
+  .observe({ type: "layout-shift", buffered: true });
+"""
+PAINTED = "() => performance.getEntriesByName('first-contentful-paint').length > 0"
+FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+@pytest.fixture(scope="module")
+def host():
+    """Serve the site compressed, as a host does."""
+    with served(SITE) as address:
+        yield address
+
+
+@pytest.fixture(scope="module", params=WINDOWS.values(), ids=WINDOWS)
+def late(request, browser):
+    """Open a window whose fonts and scripts come only after the first paint: the worst for a page."""
+    context = browser.new_context(viewport=request.param)
+    context.add_init_script(WATCH)
+    page = context.new_page()
+    page.held = []
+    page.route(
+        "**/*.{js,woff2}", lambda route: page.held.append(route) if page.holding else route.continue_()
+    )
+    yield page
+    context.close()
+
+
+def shift(page) -> float:
+    """Return how much has moved on a page, once fonts and scripts that were held have come."""
+    page.wait_for_function(PAINTED)
+    page.evaluate(FRAMES)
+    page.holding = False
+    while page.held:
+        page.held.pop(0).continue_()
+    page.wait_for_load_state("networkidle")
+    page.evaluate("document.fonts.ready")
+    page.evaluate(FRAMES)
+    return page.evaluate("window.shift")
+
+
+@pytest.mark.parametrize("path", page_paths())
+def test_nothing_moves(late, host, path):
+    """Boxes of a page stay where they were first painted, cold, and warm when all comes at once."""
+    late.holding = True
+    late.goto(host + path, wait_until="commit")
+    assert shift(late) <= SHIFT, "cold"
+    late.goto(host + path, wait_until="commit")
+    assert shift(late) <= SHIFT, "warm"
+
+
+def test_moving_box_is_found(late, host):
+    """A box that a script puts above the text after the first paint counts."""
+    late.holding = True
+    late.goto(host + PART, wait_until="commit")
+    late.wait_for_function(PAINTED)
+    late.evaluate("document.querySelector('h1').before(Object.assign(new Image(), { height: 90 }))")
+    assert shift(late) > SHIFT
+
+
+@pytest.mark.parametrize("path", page_paths())
+def test_weight(browser, host, path):
+    """A page with all that it loads at first weighs at most 250 kB on a phone that has none of it yet."""
+    context = browser.new_context(viewport=WINDOWS["phone"])
+    page, loaded = context.new_page(), {}
+    link = context.new_cdp_session(page)
+    link.send("Network.enable")
+    link.on(
+        "Network.responseReceived",
+        lambda event: loaded.setdefault(event["requestId"], [event["response"]["url"], 0]),
+    )
+    link.on(
+        "Network.loadingFinished", lambda event: loaded[event["requestId"]].append(event["encodedDataLength"])
+    )
+    page.goto(host + path, wait_until="networkidle")
+    sizes = {url: sum(sizes) for url, *sizes in loaded.values() if not url.startswith("data:")}
+    context.close()
+    assert sum(sizes.values()) <= LIMIT, sorted(sizes.items(), key=lambda one: -one[1])[:8]
+
+
+# -- what is laid out late ----------------------------------------------------------------------------
+
+AT_ONCE = "main * { content-visibility: visible !important }"
+LEFT = """[...document.querySelectorAll("article *")]
+  .some((e) => getComputedStyle(e).contentVisibility === "auto")"""
+FARTHEST = "() => [...document.querySelectorAll('.unit .equation[id]')].at(-1).id"
+LAST_WORDS = """() => [...document.querySelectorAll('[data-unit=references] li, [data-unit=variants] p')]
+  .at(-1).textContent.trim().slice(0, 25)"""
+TOP = "(id) => document.getElementById(id).getBoundingClientRect().top"
+
+
+@pytest.fixture
+def part(browser, host):
+    """Open a long part on a desktop."""
+    context = browser.new_context(viewport=WINDOWS["desktop"])
+    page = context.new_page()
+    page.goto(host + PART, wait_until="networkidle")
+    yield page
+    context.close()
+
+
+def heard(page) -> dict[str, int]:
+    """Return how often formulas, their parts, headings, links and so on stand in the accessibility tree."""
+    link = page.context.new_cdp_session(page)
+    link.send("Accessibility.enable")
+    nodes = link.send("Accessibility.getFullAXTree")["nodes"]
+    roles = [node["role"]["value"] for node in nodes if node.get("role") and not node["ignored"]]
+    link.detach()
+    wanted = {
+        role for role in roles if role.startswith("MathML") or role in ("heading", "link", "listitem", "cell")
+    }
+    return {role: roles.count(role) for role in sorted(wanted)}
+
+
+def test_formulas_out_of_sight_are_heard(part):
+    """The accessibility tree, asked for when a page has come, is that of one that is laid out at once."""
+    part.wait_for_function(f"!({LEFT})")
+    found = heard(part)
+    part.add_style_tag(content=AT_ONCE)
+    part.evaluate(FRAMES)
+    assert found == heard(part)
+    assert found["MathMLMath"] > 500
+
+
+def test_address_leads_to_its_place(part, host):
+    """An address opens the page at its equation, and a link on the page leads there, wherever it stands."""
+    name = part.evaluate(FARTHEST)
+    part.goto("about:blank")
+    part.goto(f"{host}{PART}#{name}", wait_until="networkidle")
+    assert 0 < part.evaluate(TOP, name) < 450
+    part.evaluate("scrollTo(0, 0)")
+    part.evaluate("(id) => { location.hash = ''; location.hash = id; }", name)
+    part.wait_for_timeout(300)
+    assert 0 < part.evaluate(TOP, name) < 450
+
+
+def test_words_out_of_sight_are_found(part):
+    """The browser's own search finds words that are not laid out yet, and scrolls there."""
+    words = part.evaluate(LAST_WORDS)
+    assert len(words) > 10 and part.evaluate("(words) => find(words)", words)
+    assert part.evaluate("scrollY") > 2000
+
+
+def test_paper_has_all(part):
+    """Nothing is left out in print."""
+    part.emulate_media(media="print")
+    assert not part.evaluate(LEFT)
+
+
+@pytest.mark.parametrize("path", ["q0/d-temperature/", "q5/b-qk-ov-circuits/", "q2/"])
+def test_formulas_have_their_fonts(browser, host, path):
+    """Every sign of a formula is drawn by a font that came with the page: none was cut out too many."""
+    page = browser.new_page(viewport=WINDOWS["desktop"])
+    page.goto(host + path, wait_until="networkidle")
+    page.add_style_tag(content=AT_ONCE)
+    page.evaluate("document.querySelectorAll('details').forEach((block) => block.open = true)")
+    assert strangers(page) == set()
+    page.close()
+
+
+def strangers(page) -> set[str]:
+    """Return the fonts of the system that draw formulas; those that came with the page are none."""
+    link = page.context.new_cdp_session(page)
+    for domain in ("DOM", "CSS"):
+        link.send(f"{domain}.enable")
+    root = link.send("DOM.getDocument")["root"]["nodeId"]
+    nodes = link.send("DOM.querySelectorAll", {"nodeId": root, "selector": ".katex-html *"})["nodeIds"]
+    found = [link.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"] for node in nodes]
+    assert len(found) > 100
+    return {font["familyName"] for fonts in found for font in fonts if not font["isCustomFont"]}
