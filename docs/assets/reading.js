@@ -181,18 +181,21 @@
       for (const block of later.splice(0, 8)) block.style.contentVisibility = "visible";
       main.getBoundingClientRect();
     } while (later.length && deadline.timeRemaining() > 5);
-    if (later.length) requestIdleCallback(layOut, { timeout: 100 });
-    else document.dispatchEvent(new Event("laid-out"));
+    if (later.length) return requestIdleCallback(layOut, { timeout: 100 });
+    boxes.forEach(stop);
+    document.dispatchEvent(new Event("laid-out"));
   }
   if (later.length) addEventListener("load", () => requestIdleCallback(layOut, { timeout: 100 }));
 
   // -- keyboard -----------------------------------------------------------------------------------
 
+  const boxes = main?.querySelectorAll("[tabindex='0']:not(a, button, summary)") ?? [];
   const stop = (box) => {
-    if (box.clientWidth) box.tabIndex = box.scrollWidth > box.clientWidth + 1 ? 0 : -1;
+    const known = box.clientWidth && getComputedStyle(box).contentVisibility !== "auto";  // it is laid out
+    if (known) box.tabIndex = box.scrollWidth > box.clientWidth + 1 ? 0 : -1;
   };
   const watch = new ResizeObserver((sizes) => sizes.forEach(({ target }) => stop(target)));
-  main?.querySelectorAll("[tabindex='0']:not(a, button, summary)").forEach((box) => watch.observe(box));
+  boxes.forEach((box) => watch.observe(box));
 
   addEventListener("keydown", (event) => event.key === "Escape" && hide());
   addEventListener("pointerdown", (event) => {
