@@ -174,13 +174,10 @@
 
   // Once the page has come, all is laid out, a few blocks at a time: what is not cannot be read aloud by a screen
   // reader that is started late.
-  const later = [...document.querySelectorAll("article :is(p, ul, ol, .equation-body, .table)")]
-    .filter((block) => getComputedStyle(block).contentVisibility === "auto");
-  function layOut(deadline) {
-    do {
-      for (const block of later.splice(0, 8)) block.style.contentVisibility = "visible";
-      main.getBoundingClientRect();
-    } while (later.length && deadline.timeRemaining() > 5);
+  const below = '[data-unit="solution-in-full"]', blocks = ":is(p, ul, ol, .equation-body, .table)";
+  const later = [...document.querySelectorAll(`${below} ${blocks}, ${below} ~ .unit ${blocks}`)];
+  function layOut() {
+    for (const block of later.splice(0, 32)) block.style.contentVisibility = "visible";
     if (later.length) return requestIdleCallback(layOut, { timeout: 100 });
     boxes.forEach(stop);
     document.dispatchEvent(new Event("laid-out"));

@@ -18,10 +18,12 @@ PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "device_s
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 # The frame after a change shows it: the end of that frame is noted. What the reader does moves no boxes here.
 WATCH = """
-window.final = 0; window.shift = 0;
+window.final = window.whole = window.shift = 0;
 window.changed = () => requestAnimationFrame(() => setTimeout(() => { window.final = performance.now(); }));
 addEventListener("DOMContentLoaded", changed);
-document.addEventListener("laid-out", changed);
+document.addEventListener("laid-out", () => requestAnimationFrame(() => setTimeout(() => {
+  window.whole = performance.now();
+})));
 document.fonts.addEventListener("loadingdone", changed);
 new PerformanceObserver((list) => {
   for (const { value } of list.getEntries()) window.shift += value;
@@ -32,7 +34,8 @@ SETTLED = """() => window.final && performance.now() - window.final > 1500
   && document.readyState === "complete" && document.fonts.status === "loaded"
   && ![...document.querySelectorAll("article *")]
     .some((e) => getComputedStyle(e).contentVisibility === "auto")"""
-RESULT = """() => [final, performance.getEntriesByName("first-contentful-paint")[0].startTime, shift]"""
+RESULT = """() => [final, Math.max(final, whole),
+  performance.getEntriesByName("first-contentful-paint")[0].startTime, shift]"""
 
 
 def visit(context, address: str) -> dict[str, float]:
@@ -40,7 +43,8 @@ def visit(context, address: str) -> dict[str, float]:
 
     Mathematics is *final* at the end of the first frame after which no formula changes any more: the page is
     parsed (formulas typeset at build time are then all there), the library in the browser has set its last
-    one, what the styles left for later is laid out, the last font has come, and the last box has moved. Each
+    one, the last font has come, and the last box has moved: what a reader sees is final, and what is near.
+    *All* is when nothing is left to lay out, which only our styles put off, for what is far from view. Each
     row is asked in this same way, without a look at pixels, which costs time of its own. The end of a frame
     is when its layout and painting are done. Work is what kept the main thread busy until the page rested.
     """
@@ -60,11 +64,11 @@ def visit(context, address: str) -> dict[str, float]:
     link.on("Network.loadingFinished", lambda e: sizes.update({e["requestId"]: e["encodedDataLength"]}))
     page.goto(address, wait_until="commit")
     page.wait_for_function(SETTLED, timeout=120_000, polling=200)
-    final, paint, shift = page.evaluate(RESULT)
+    final, whole, paint, shift = page.evaluate(RESULT)
     metrics = {each["name"]: each["value"] for each in link.send("Performance.getMetrics")["metrics"]}
     page.close()
     kilobytes = sum(size for name, size in sizes.items() if name not in inside) / 1e3
-    return {"final": final / 1e3, "paint": paint / 1e3, "shift": shift, "kB": kilobytes,
+    return {"final": final / 1e3, "all": whole / 1e3, "paint": paint / 1e3, "shift": shift, "kB": kilobytes,
             "work": metrics["TaskDuration"]}  # fmt: skip
 
 
@@ -88,13 +92,17 @@ def compare(browser, address: str, rows: dict[str, str]):
     median = {
         key: {n: statistics.median(run[n] for run in runs) for n in runs[0]} for key, runs in found.items()
     }
-    print(f"{PAGE}, cold, medians of {RUNS}; load {os.getloadavg()[0]:.1f}")
-    print(f"{'':22}{'final, phone':>13}{'desktop':>9}{'work, phone':>13}{'kB':>6}", end="")
-    print(f"{'paint, phone':>14}{'desktop':>9}{'shift, phone':>14}{'desktop':>9}")
+    print(f"{PAGE}, cold, medians of {RUNS}, on a phone / on a desktop; load {os.getloadavg()[0]:.1f}")
+    titles = {name: f"{name}, s" for name in ("final", "all", "work", "paint")} | {
+        "kB": "kB",
+        "shift": "shift",
+    }
+    print(f"{'':28}", *(f"{title:>15}" for title in titles.values()))
     for name in rows:
         a, b = median[name, True], median[name, False]
-        print(f"{name:22}{a['final']:11.2f} s{b['final']:7.2f} s{a['work']:11.2f} s{a['kB']:6.0f}", end="")
-        print(f"{a['paint']:12.2f} s{b['paint']:7.2f} s{a['shift']:14.3f}{b['shift']:9.3f}", flush=True)
+        digits = {"kB": 0, "shift": 3}
+        pairs = (f"{a[n]:.{digits.get(n, 2)}f} / {b[n]:.{digits.get(n, 2)}f}" for n in titles)
+        print(f"{name:28}", *(f"{pair:>15}" for pair in pairs), flush=True)
 
 
 def survey(browser, address: str):

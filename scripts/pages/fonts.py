@@ -36,7 +36,6 @@ STANDING_IN = {
 WIDTH = {"Source Serif": 0.479, "Inter": 0.4775}  # of ours, by the same tables
 FORMULA = re.compile(r'<span class="math" data-formula.*?</span>', re.DOTALL)
 MARKUP = re.compile(r"<[^>]*>")
-HEAD = '<link rel="stylesheet"'
 
 
 @memory.cache
@@ -98,9 +97,9 @@ class Faces:
             self.preloads.append((f"assets/{name}", element, set(has)))
 
     def hints(self, page: str, url: str) -> str:
-        """Return the page at an address with the fonts that it asks for announced before the style sheets.
+        """Return the page at an address with the fonts that it asks for announced in its head.
 
-        They come after the style sheets all the same, for which the first paint waits.
+        They stand last, and come after the style sheets, for which the first paint waits.
         """
         words = set(MARKUP.sub("", FORMULA.sub("", page)))
         links = "".join(
@@ -108,7 +107,7 @@ class Faces:
             f'fetchpriority="low" crossorigin>\n'
             for address, element, has in self.preloads if f"<{element}" in page and has & words
         )  # fmt: skip
-        return page.replace(HEAD, links + HEAD, 1)
+        return page.replace("</head>", f"{links}</head>", 1)
 
     def assets(self) -> dict[str, str | bytes]:
         """Return the style sheet and the files, by their addresses."""
