@@ -24,7 +24,9 @@ addEventListener("DOMContentLoaded", changed);
 document.addEventListener("laid-out", () => requestAnimationFrame(() => setTimeout(() => {
   window.whole = performance.now();
 })));
-document.fonts.addEventListener("loadingdone", changed);
+document.fonts.addEventListener("loadingdone", ({ fontfaces }) => {
+  if (fontfaces.some(({ family }) => /KaTeX|MJX/.test(family))) changed();
+});
 new PerformanceObserver((list) => {
   for (const { value } of list.getEntries()) window.shift += value;
   changed();
@@ -43,7 +45,7 @@ def visit(context, address: str) -> dict[str, float]:
 
     Mathematics is *final* at the end of the first frame after which no formula changes any more: the page is
     parsed (formulas typeset at build time are then all there), the library in the browser has set its last
-    one, the last font has come, and the last box has moved: what a reader sees is final, and what is near.
+    one, their last font has come, and the last box has moved: what a reader sees is final, and what is near.
     *All* is when nothing is left to lay out, which only our styles put off, for what is far from view. Each
     row is asked in this same way, without a look at pixels, which costs time of its own. The end of a frame
     is when its layout and painting are done. Work is what kept the main thread busy until the page rested.
