@@ -131,7 +131,7 @@ def test_formulas_out_of_sight_are_heard(part):
     part.add_style_tag(content=AT_ONCE)
     part.evaluate(FRAMES)
     assert found == heard(part)
-    assert found["MathMLMath"] > 500
+    assert found["MathMLMath"] > 400
 
 
 def test_address_leads_to_its_place(part, host):

@@ -16,7 +16,7 @@ from paper.parts import DOCS, SCRIPTS, digest
 
 MODULES = SCRIPTS / "node" / "node_modules"
 ASCII = frozenset(map(chr, range(0x20, 0x7F)))
-FEATURES = ["ccmp", "kern", "liga", "locl", "mark", "mkmk", "tnum"]
+FEATURES = ["ccmp", "kern", "liga", "tnum"]
 SMALL = 2500  # bytes: a face up to this size travels in the style sheet
 SCRIPTS_IN_USE = ("latin", "latin-ext", "greek")
 # The faces of each family: its package, the style, the weights in use, and the elements that ask for it.

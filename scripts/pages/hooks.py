@@ -332,7 +332,7 @@ def typeset_formula(match: re.Match) -> str:
     Formulas are set without line breaks; a long one gets them back between its parts.
     """
     before, index, text, after = match.groups(default="")
-    formula = typeset_formulas[int(index)].replace("<annotation", '<annotation aria-hidden="true"', 1)
+    formula = typeset_formulas[int(index)]
     if len(text) > UNBROKEN and PART in formula:
         start, *parts = formula.split(PART)
         formula = start + PART + (BREAK + PART).join(stretches(parts))
