@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 from collections.abc import Iterable, Iterator
 from html import unescape
@@ -33,8 +34,19 @@ STANDING_IN = {
     "Inter": {("Segoe UI",): 0.4434, ("Roboto", "Roboto-Regular"): 0.4448,
               ("Arial", "Liberation Sans"): 0.4458},
 }  # fmt: skip
+CUTS = {  # the end of the full name of a font → what it is for
+    "": "font-weight:100 550;font-style:normal",
+    " Bold": "font-weight:551 900;font-style:normal",
+    " Italic": "font-weight:100 550;font-style:italic",
+    " Bold Italic": "font-weight:551 900;font-style:italic",
+}
 WIDTH = {"Source Serif": 0.479, "Inter": 0.4775}  # of ours, by the same tables
 FORMULA = re.compile(r'<span class="math" data-formula.*?</span>', re.DOTALL)
+HEAD = '<link rel="stylesheet"'
+ANNOUNCE = """<script>
+  if (location.protocol !== "file:") document.head.insertAdjacentHTML("beforeend", {});
+</script>
+"""
 MARKUP = re.compile(r"<[^>]*>")
 
 
@@ -99,15 +111,17 @@ class Faces:
     def hints(self, page: str, url: str) -> str:
         """Return the page at an address with the fonts that it asks for announced in its head.
 
-        They stand last, and come after the style sheets, for which the first paint waits.
+        A script does so when the browser has found the style sheets, for which the first paint waits; and
+        not on a page opened as a file, where a font that is announced counts as foreign.
         """
         words = set(MARKUP.sub("", FORMULA.sub("", page)))
         links = "".join(
             f'<link rel="preload" href="{get_relative_url(address, url)}" as="font" type="font/woff2" '
-            f'fetchpriority="low" crossorigin>\n'
+            f'fetchpriority="low" crossorigin>'
             for address, element, has in self.preloads if f"<{element}" in page and has & words
         )  # fmt: skip
-        return page.replace("</head>", f"{links}</head>", 1)
+        script = ANNOUNCE.format(json.dumps(links)) if links else ""
+        return page.replace(HEAD, script + HEAD, 1)
 
     def assets(self) -> dict[str, str | bytes]:
         """Return the style sheet and the files, by their addresses."""
@@ -151,14 +165,16 @@ def ranges(has: str) -> str:
 
 
 def standing_in(family: str, path: Path) -> Iterator[str]:
-    """Yield a rule for each font that stands in for a family: its letters as wide, its lines as high."""
+    """Yield the rules of each font that stands in for a family: its letters as wide, its lines as high."""
     font = TTFont(path)
     for names, width in STANDING_IN.get(family, {}).items():
         size = WIDTH[family] / width
         measures = (font["hhea"].ascent, -font["hhea"].descent)
         above, below = (value / font["head"].unitsPerEm / size for value in measures)
-        sources = ",".join(f'local("{name}")' for name in names)
-        yield (
-            f'@font-face{{font-family:"{family} {names[0]}";src:{sources};size-adjust:{size:.2%};'
-            f"ascent-override:{above:.2%};descent-override:{below:.2%};line-gap-override:0%}}"
-        )
+        for cut_name, descriptors in CUTS.items():
+            sources = ",".join(f'local("{name}{cut_name}")' for name in names)
+            yield (
+                f'@font-face{{font-family:"{family} {names[0]}";{descriptors};src:{sources};'
+                f"size-adjust:{size:.2%};ascent-override:{above:.2%};descent-override:{below:.2%};"
+                "line-gap-override:0%}"
+            )
