@@ -172,17 +172,17 @@
 
   // -- what the styles leave for later ---------------------------------------------------------------
 
-  // Once the page has come, all is laid out, a few blocks at a time: what is not cannot be read aloud by a screen
+  // Once the page has come, all is laid out, in a few steps: what is not cannot be read aloud by a screen
   // reader that is started late.
   const below = '[data-unit="solution-in-full"]', blocks = ":is(p, ul, ol, .equation-body, .table)";
   const later = [...document.querySelectorAll(`${below} ${blocks}, ${below} ~ .unit ${blocks}`)];
   function layOut() {
-    for (const block of later.splice(0, 32)) block.style.contentVisibility = "visible";
+    for (const block of later.splice(0, 100)) block.style.contentVisibility = "visible";
     if (later.length) return requestIdleCallback(layOut, { timeout: 100 });
     boxes.forEach(stop);
     document.dispatchEvent(new Event("laid-out"));
   }
-  if (later.length) addEventListener("load", () => requestIdleCallback(layOut, { timeout: 100 }));
+  addEventListener("load", () => requestIdleCallback(layOut, { timeout: 100 }));
 
   // -- keyboard -----------------------------------------------------------------------------------
 

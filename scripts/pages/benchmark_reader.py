@@ -34,8 +34,7 @@ new PerformanceObserver((list) => {
 """
 SETTLED = """() => window.final && performance.now() - window.final > 1500
   && document.readyState === "complete" && document.fonts.status === "loaded"
-  && ![...document.querySelectorAll("article *")]
-    .some((e) => getComputedStyle(e).contentVisibility === "auto")"""
+  && (window.whole || !document.querySelector("script[src$='reading.js']"))"""
 RESULT = """() => [final, Math.max(final, whole),
   performance.getEntriesByName("first-contentful-paint")[0].startTime, shift]"""
 
