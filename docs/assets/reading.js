@@ -175,7 +175,8 @@
   // Once the page has come, all is laid out, in a few steps: what is not cannot be read aloud by a screen
   // reader that is started late.
   const below = '[data-unit="solution-in-full"]', blocks = ":is(p, ul, ol, .equation-body, .table)";
-  const later = [...document.querySelectorAll(`${below} ${blocks}, ${below} ~ .unit ${blocks}`)];
+  const later = [`${below} ${blocks}, ${below} ~ .unit ${blocks}`, ".katex-mathml"].flatMap(
+    (wanted) => [...document.querySelectorAll(wanted)]);
   function layOut() {
     for (const block of later.splice(0, 100)) block.style.contentVisibility = "visible";
     if (later.length) return requestIdleCallback(layOut, { timeout: 100 });

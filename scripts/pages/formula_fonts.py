@@ -1,4 +1,4 @@
-"""Cut KaTeX's fonts to the characters of the formulas, and put them into its style sheet."""
+"""Cut KaTeX's style sheet to what the formulas use, and put the fonts into it, cut to their characters."""
 
 import re
 from collections.abc import Iterable
@@ -8,30 +8,31 @@ from itertools import product
 from lxml import html
 
 from pages.fonts import MODULES, embedded, made
+from pages.styles import names, pruned
 
 KATEX = MODULES / "katex" / "dist"
 RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 SOURCE = re.compile(r"src:url\(fonts/KaTeX_([\w-]+)\.woff2\)[^}]*")
 
 
-def sheet(typeset: Iterable[str]) -> str:
-    """Return KaTeX's style sheet with the faces that typeset formulas use, cut to their characters.
+def sheets(typeset: Iterable[str]) -> dict[str, str]:
+    """Return KaTeX's style sheet as two, by their addresses: its rules, and the faces that formulas use.
 
-    The faces travel in the sheet: a formula is laid out once, with its own fonts, and never moves.
+    The faces travel in their sheet, which a page asks for above its first formula: what is above it is
+    painted meanwhile, and a formula is laid out once, with its own fonts, and never moves.
     """
-    css = (KATEX / "katex.min.css").read_text()
-    used = faces(set(typeset), css)
+    typeset = set(typeset)
+    css = pruned((KATEX / "katex.min.css").read_text(), sorted(names(typeset)))
+    used, rules = faces(typeset, css), []
 
-    def with_font(rule: re.Match) -> str:
+    def taken(rule: re.Match) -> str:
         source = SOURCE.search(rule[2])
-        if not source:
-            return rule[0]
-        if source[1] not in used:
-            return ""
-        content, _ = made(KATEX / "fonts" / f"KaTeX_{source[1]}.woff2", used[source[1]])
-        return rule[0].replace(source[0], f'src:url({embedded(content)}) format("woff2")')
+        if source and source[1] in used:
+            content, _ = made(KATEX / "fonts" / f"KaTeX_{source[1]}.woff2", used[source[1]])
+            rules.append(rule[0].replace(source[0], f'src:url({embedded(content)}) format("woff2")'))
+        return "" if source else rule[0]
 
-    return RULE.sub(with_font, css)
+    return {"assets/katex/katex.min.css": RULE.sub(taken, css), "assets/katex/fonts.css": "".join(rules)}
 
 
 def declared(css: str) -> list[tuple[frozenset[str], str, bool, bool]]:

@@ -38,17 +38,13 @@ from pages import (
     runs,
     search,
     sharing,
+    styles,
     topics,
 )
 
 log = logging.getLogger("mkdocs.full-marks")
 MODULES = SCRIPTS / "node" / "node_modules"
 COPYING = MODULES / "katex/dist/contrib/copy-tex.min.js"
-# A rule of the theme that makes the browser style every element of a page twice when the page starts.
-SWITCHING = (
-    "[data-md-color-switching] *,[data-md-color-switching] :after,[data-md-color-switching] :before"
-    "{transition-duration:0s!important}"
-)
 PLACEHOLDER = re.compile(r'([(\[“]?)<span class="math" data-formula="(\d+)">([^<]*)</span>([,.;:!?)\]”]?)')
 PART = '<span class="katex-base">'  # KaTeX ends such a part where a line may break
 # A line breaks between two characters of a box that allows it, not at the edges of the box.
@@ -281,7 +277,7 @@ def on_env(env, config, files):
     for address, script in (handout.scripts(contents) | search.files(done.sheets, done.words)).items():
         files.append(File.generated(config, address, content=script))
     faces = text_faces[0] = fonts.Faces(page.content for page in written)
-    made = faces.assets() | {"assets/katex/katex.min.css": formula_fonts.sheet(done.formulas)}
+    made = faces.assets() | formula_fonts.sheets(done.formulas)
     for address, content in made.items():
         files.append(File.generated(config, address, content=content))
     pages = [file.page for file in files.documentation_pages() if file.page]
@@ -310,8 +306,8 @@ def on_post_build(config):
         path = Path(config.site_dir) / address
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    for path in Path(config.site_dir).glob("assets/stylesheets/palette.*.css"):
-        path.write_text(path.read_text().replace(SWITCHING, ""))
+    if not later.wanted:  # an author waits for a page, not for its kilobytes
+        styles.lighten(Path(config.site_dir))
     later.start(Path(config.site_dir) / "pdf")
 
 

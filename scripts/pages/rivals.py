@@ -69,7 +69,9 @@ def plain(tree: HtmlElement):
 
 def unstyled(tree: HtmlElement):
     """Take out what belongs to formulas typeset at build time."""
-    for element in tree.xpath('.//*[contains(@href, "/katex/") or contains(@src, "/katex/")]'):
+    for element in tree.xpath(
+        './/*[contains(@href, "/katex/") or contains(@src, "/katex/")] | .//script[contains(., "KaTeX")]'
+    ):
         element.drop_tree()
 
 
