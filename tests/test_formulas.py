@@ -16,6 +16,7 @@ import typst
 from conftest import ROOT, corpus, site_formulas
 from lxml import html
 from maths.typeset import typeset
+from pages.lean import STYLES, lean
 from PIL import Image, ImageFilter
 from printing.compile import TEMPLATE
 from scipy.optimize import linear_sum_assignment
@@ -186,10 +187,10 @@ def on_the_web(browser, server, markup: list[str], pictured=False) -> tuple[list
     )
     page.goto(server + "assets/katex/katex.min.css")
     page.set_content(
-        "<!doctype html><link rel=stylesheet href=/assets/katex/katex.min.css><style>"
+        f"<!doctype html><link rel=stylesheet href=/assets/katex/katex.min.css><style>{STYLES}"
         ".formula { font-size: 20px; padding: 14px; white-space: nowrap; }"
         ".katex-display { margin: 0; text-align: left !important; }</style>"
-        + "".join(f'<div class="formula">{one}</div>' for one in markup)
+        + "".join(f'<div class="formula">{lean(one)}</div>' for one in markup)
     )
     shown = []
     for one, glyphs in zip(markup, page.evaluate(GLYPHS), strict=True):

@@ -8,6 +8,7 @@ from itertools import product
 from lxml import html
 
 from pages.fonts import MODULES, embedded, made
+from pages.lean import STYLES
 from pages.styles import names, pruned
 
 KATEX = MODULES / "katex" / "dist"
@@ -32,7 +33,10 @@ def sheets(typeset: Iterable[str]) -> dict[str, str]:
             rules.append(rule[0].replace(source[0], f'src:url({embedded(content)}) format("woff2")'))
         return "" if source else rule[0]
 
-    return {"assets/katex/katex.min.css": RULE.sub(taken, css), "assets/katex/fonts.css": "".join(rules)}
+    return {
+        "assets/katex/katex.min.css": RULE.sub(taken, css) + STYLES,
+        "assets/katex/fonts.css": "".join(rules),
+    }
 
 
 def declared(css: str) -> list[tuple[frozenset[str], str, bool, bool]]:

@@ -11,6 +11,11 @@ FREE = KINDS | {"katex-base", "katex-sizing", "msupsub", "reset-size3", "reset-s
 SIZES = {"reset-size6 size3": 0.7, "reset-size3 size1": 0.5 / 0.7}  # a script's, in what it is a script of
 # How far a line of KaTeX_Main reaches from its baseline, in em: 0.903 and 0.272, and what is left of 1.2.
 ABOVE, BELOW = 0.903 + 0.0125, 0.272 + 0.0125
+# What the site's style sheet says of the elements that are made here.
+STYLES = (
+    ".katex .katex-base{position:static}.katex .msupsub.katex-sizing{line-height:0}"
+    ".katex .both{display:inline-grid;align-items:baseline}.katex .both>*{grid-area:1/1;position:relative}"
+)
 LENGTH = re.compile(r"([\w-]+):(-?[\d.]+)em")
 
 
