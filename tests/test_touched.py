@@ -15,6 +15,8 @@ MISSED = """() => [...document.querySelectorAll("article .katex")]
     const found = document.elementFromPoint(x, at.top + at.height / 2);
     return x < innerWidth && !formula.querySelector("math").contains(found);
   }).map((formula) => formula.querySelector("annotation").textContent)"""
+HEARD = """() => [...document.querySelectorAll(".katex-mathml")]
+  .every((one) => getComputedStyle(one).contentVisibility === "visible")"""
 SIZES = """() => [document.documentElement.scrollHeight, document.documentElement.scrollWidth,
   ...[...document.querySelectorAll("article .katex-base")].map((one) => {
     const { x, y, width, height } = one.getBoundingClientRect();
@@ -35,12 +37,14 @@ def test_finger_finds_the_formula(phone, server, path):
     """A point of a visible formula belongs to its MathML; one of several lines is found at its start."""
     phone.goto(server + path)
     phone.evaluate(OPENED)
+    phone.wait_for_function(HEARD)
     assert phone.evaluate(MISSED) == []
 
 
 def test_tree_gives_the_formula_its_place(phone, server):
     """In the accessibility tree each formula of a page has the box that the reader sees, and no 1 px."""
     phone.goto(server + "q2/b-reward-classes/")
+    phone.wait_for_function(HEARD)
     phone.evaluate(
         "document.querySelectorAll('article .equation').forEach((one, at) => (one.dataset.at = at))"
     )
