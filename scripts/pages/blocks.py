@@ -74,8 +74,9 @@ def tally(methods) -> str:
 
 
 @lru_cache(maxsize=5000)
+@lru_cache(maxsize=5000)
 def highlighted(code: str) -> Markup:
-    """Return Python code as highlighted HTML that the keyboard can scroll."""
+    """Return Python code as highlighted HTML that the keyboard can scroll; a live server keeps it."""
     block = highlight(code, PythonLexer(), HtmlFormatter(cssclass="highlight", wrapcode=True))
     return Markup(block.replace("<pre>", '<pre tabindex="0" role="group" aria-label="Code">'))
 

@@ -93,7 +93,7 @@ def markdown(page: Page, labels: dict[str, tuple[str, str]], records: list[dict]
     claims = [f"- {record['claim']} ({record['state']})" for record in records]
     claims += ["", f"Their evidence and their code: {page.canonical_url}{CHECKS}{MARKDOWN}"]
     text = text.replace("<!-- checks -->", "\n".join(claims))
-    text = text.replace("<!-- glossary -->", glossary.listed())
+    text = re.sub("<!-- glossary -->", lambda _: glossary.listed(), text)
     ours = {name: SAID.sub(r"\1", body) for name, body in json.loads(MACROS_FILE.read_text()).items()}
     used = [name for name in ours if re.search(re.escape(name) + r"(?![A-Za-z])", text)]
     macros = [f"- `{name}` is `{ours[name]}`" for name in used]

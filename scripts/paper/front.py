@@ -49,8 +49,9 @@ def fits(value, key: str) -> bool:
     return isinstance(value, KEYS[key][0]) and not isinstance(value, bool) and bool(value)
 
 
+@lru_cache(maxsize=500)
 def title(text: str) -> tuple[int, str]:
-    """Return the line of the title of a page, and the title."""
+    """Return the line of the title of a page, and the title; a build asks for each many times."""
     lines = enumerate(text.splitlines(), 1)
     return next(((number, line[2:].strip()) for number, line in lines if line.startswith("# ")), (1, ""))
 
