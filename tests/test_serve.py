@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -35,8 +36,11 @@ def live(copy):
     )
 
     def fetch(path: str) -> str | bytes:
-        with urllib.request.urlopen(address + path, timeout=300) as answer:
-            return answer.read() if path.endswith(".pdf") else answer.read().decode()
+        try:
+            with urllib.request.urlopen(address + path, timeout=300) as answer:
+                return answer.read() if path.endswith(".pdf") else answer.read().decode()
+        except urllib.error.HTTPError as error:  # not there yet: it follows the pages
+            return error.reason
 
     fetch.address = address
     try:
@@ -79,6 +83,7 @@ def test_changes_are_seen_without_a_loop(live):
 
     replace(part / "index.md", r"^## Hints", "Seen at once.\n\n## Hints")
     wait_for(lambda: "Seen at once." in fetch("q0/d-temperature/"))
+    wait_for(lambda: "Seen at once." in fetch("q0/d-temperature/index.html.md"))  # after the page
     wait_for(lambda: (copy / ".cache/print/pdf/q0.pdf").read_bytes() != printed)  # after the page
     wait_for(lambda: fetch("pdf/q0.pdf") == (copy / ".cache/print/pdf/q0.pdf").read_bytes())
     replace(part / "figures.py", r'(?<=flat\(canvas\):\n)    """', '    """Seen in the figure. ')
@@ -113,4 +118,6 @@ def assert_as_built_anew(copy, fetch):
         shown = other.sub("", fetch(page))
         built = other.sub("", (copy / "site" / page / "index.html").read_text())
         assert shown.strip() == built.strip(), page
-    assert fetch("ledger.json") == (copy / "site/ledger.json").read_text()
+    more = ("ledger.json", "search/*", "assets/print/*.js", "**/index.html.md")
+    for path in (path for pattern in more for path in copy.glob(f"site/{pattern}")):
+        assert fetch(path.relative_to(copy / "site").as_posix()) == path.read_text(), path

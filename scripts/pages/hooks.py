@@ -55,7 +55,6 @@ UNBROKEN = 24  # characters: a formula up to this length fits a line on a phone
 typeset_formulas: list[str] = []
 listings = [""]  # the digest of what the links of a page may lead to
 text_faces: list[fonts.Faces] = [None]
-shared: dict[str, str | bytes] = {}  # files beside the pages, by address
 
 
 class SourceLine(logging.Filter):
@@ -273,17 +272,21 @@ def on_env(env, config, files):
     for one in done.sets:
         generated(files, config, f"pdf/{one.path.name}", one.path)
     log.info("%d sets printed, %d pages", len(done.sets), sum(one.pages for one in done.sets))
-    contents = {s.part: PLACEHOLDER.sub(typeset_formula, s.whole) for s in done.sheets if s.part}
-    for address, script in (handout.scripts(contents) | search.files(done.sheets, done.words)).items():
-        files.append(File.generated(config, address, content=script))
     faces = text_faces[0] = fonts.Faces(page.content for page in written)
     made = faces.assets() | formula_fonts.sheets(done.formulas)
     for address, content in made.items():
         files.append(File.generated(config, address, content=content))
     pages = [file.page for file in files.documentation_pages() if file.page]
-    shared.clear()  # a live server builds more than once
-    shared.update(sharing.files(pages, done.labels, config))
+    later.made = made_of(done, pages, config)
     return env
+
+
+def made_of(done: assembly.Assembly, pages: list, config) -> Iterator[tuple[str, str | bytes]]:
+    """Yield address and content of what is made of the finished pages, and that none of them waits for."""
+    contents = {s.part: PLACEHOLDER.sub(typeset_formula, s.whole) for s in done.sheets if s.part}
+    yield from handout.scripts(contents).items()
+    yield from search.files(done.sheets, done.words).items()
+    yield from sharing.files(pages, done.labels, config)
 
 
 def account(entries: list[ledger.Entry]) -> str:
@@ -301,14 +304,10 @@ def on_post_template(output, template_name, config):
 
 
 def on_post_build(config):
-    """Write what stands beside the pages, and print the sets that the live server did not wait for."""
-    for address, content in shared.items():
-        path = Path(config.site_dir) / address
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    """Make what stands beside the pages, and print the sets, for which the live server does not wait."""
     if not later.wanted:  # an author waits for a page, not for its kilobytes
         styles.lighten(Path(config.site_dir))
-    later.start(Path(config.site_dir) / "pdf")
+    later.start(Path(config.site_dir))
 
 
 @event_priority(-100)
@@ -317,7 +316,10 @@ def on_post_page(output, page, config):
     output = output.replace("</head>", f"{sharing.tags(page, config)}\n</head>", 1)
     content, end, rest = output.rpartition("</article>")
     content, pictures = notebook.pictures(content)
-    shared.update((page.url + name, picture) for name, picture in pictures.items())
+    for name, picture in pictures.items():
+        path = Path(config.site_dir, page.url, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture)
     output = f"{content}{sharing.tools(page, config)}\n{end}{rest}"
     return PLACEHOLDER.sub(typeset_formula, text_faces[0].hints(output, page.url))
 

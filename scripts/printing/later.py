@@ -1,8 +1,8 @@
-"""Print behind the live server's back: a changed page is shown first, and then its sets are printed."""
+"""Work behind the live server's back: a changed page is shown first, and then what is made of it follows."""
 
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Thread
 
@@ -13,10 +13,16 @@ log = logging.getLogger("mkdocs.full-marks")
 
 
 class Later:
-    """Holds back the sets that have a file already until a build is done; a new build stops it."""
+    """Does under the live server after a build what no page waits for; a new build stops it.
+
+    That is to write what is `made` of the pages, each with its address, and to print the sets that have
+    a file already.
+    """
 
     def __init__(self):
-        self.wanted, self.jobs, self.placed, self.thread = False, [], str, None
+        self.wanted, self.stopped, self.thread = False, False, None
+        self.made: Iterable[tuple[str, str | bytes]] = ()
+        self.jobs, self.placed = [], str
 
     def hold_back(self, jobs: list[Job], placed: Callable[[Unprintable], str]) -> list[Job]:
         """Return the jobs that cannot wait: all of them, but under the live server those without a file."""
@@ -24,27 +30,41 @@ class Later:
         self.jobs = [job for job in jobs if self.wanted and job.known() and not job.done]
         return [job for job in jobs if job not in self.jobs]
 
-    def start(self, folder: Path):
-        """Print what was held back, and put it into the folder that is served."""
-        if self.jobs:
-            self.thread = Thread(target=self.run, args=(self.jobs, folder), daemon=True)
+    def start(self, site: Path):
+        """Do it all, for a site that is built; under the live server in a thread of its own."""
+        if self.wanted:
+            self.thread = Thread(target=self.run, args=(site,), daemon=True)
             self.thread.start()
+        else:
+            self.run(site)
 
-    def run(self, jobs: list[Job], folder: Path):
-        for problem in told(compile_all(jobs), self.placed):
+    def run(self, site: Path):
+        for address, content in self.made:
+            if self.stopped:
+                return
+            path = site / address
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        if self.jobs:
+            self.print(site / "pdf")
+
+    def print(self, folder: Path):
+        """Print what was held back, and put it into the folder that is served."""
+        for problem in told(compile_all(self.jobs), self.placed):
             log.warning(problem)
-        for job in jobs:
+        for job in self.jobs:
             if job.done:
                 shutil.copy(job.path, folder / job.path.name)
-        log.info("%d sets printed anew", sum(job.done for job in jobs))
+        log.info("%d sets printed anew", sum(job.done for job in self.jobs))
 
     def stop(self):
-        """Stop printing, if it goes on."""
+        """Stop what goes on."""
+        self.stopped = True
         for job in self.jobs:
             job.stop()
         if self.thread:
             self.thread.join()
-        self.jobs, self.thread = [], None
+        self.stopped, self.made, self.jobs, self.thread = False, (), [], None
 
 
 later = Later()
