@@ -20,7 +20,8 @@ from checking.uses import COMPARISONS, EQUATIONS, key, labels, meaning, tools
 
 OUTPUT = CACHE / "checks"
 HINT = "it is renewed by ./scripts/check"
-RUNNER = [SCRIPTS / "checking" / f"{name}.py" for name in ("checks", "junit", "watch", "uses")] + TYPESETTER
+RUNNER = [SCRIPTS / f"checking/{name}.py" for name in ("checks", "junit", "watch", "uses")]
+RUNNER += TYPESETTER
 
 
 @memory.cache
@@ -61,15 +62,21 @@ def functions(part: Part) -> dict[str, tuple[int, bool, str]]:
     """Return name → (line, is it a library check?, source) of the checks in the part's file."""
     path = part.file("checks.py")
     code = path.read_text() if path.is_file() else ""
-    tests = (node for node in ast.parse(code, path).body if isinstance(node, ast.FunctionDef))
+    lines, tests = code.split("\n"), (n for n in ast.parse(code, path).body if isinstance(n, ast.FunctionDef))
     return {
         node.name: (
             node.lineno,
             any("mark.library" in ast.unparse(decorator) for decorator in node.decorator_list),
-            ast.get_source_segment(code, node),
+            written(lines, node),
         )
         for node in tests if node.name.startswith("test_")
     }  # fmt: skip
+
+
+def written(lines: list[str], node: ast.FunctionDef) -> str:
+    """Return the source of a function of a file; that of `ast` reads the whole file again for each."""
+    *body, last = lines[node.lineno - 1 : node.end_lineno]
+    return "\n".join([*body, last.encode()[: node.end_col_offset].decode()])
 
 
 def committed(part: Part) -> dict[str, dict]:
