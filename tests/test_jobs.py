@@ -203,6 +203,39 @@ def test_line_of_a_check_follows_its_code(project):
     assert "docs/q9/a-plain/checks.py:7" in (project / ".cache/checks/q9/a-plain.json").read_text()
 
 
+DOES = """
+import os, sys, numpy
+numpy.random.seed(1)
+os.environ["DONE"], sys.modules["done"] = "1", sys
+os.chdir("/")
+"""
+SEES = """
+import os, sys
+from pathlib import Path
+assert "DONE" not in os.environ and "done" not in sys.modules and not any("a_plain" in n for n in sys.modules)
+assert Path.cwd() == Path(__file__).parents[3] and hash("a") == {}
+"""
+LAST = """
+
+def test_that_ends_the_process(evidence):
+    os._exit(0)
+"""
+
+
+def test_no_check_sees_what_another_did(project):
+    """Checks of parts that run in one process after the other are alone; if one ends it, the others run."""
+    command = [sys.executable, "-c", "print(hash('a'))"]
+    seed = subprocess.run(command, capture_output=True, text=True, env={"PYTHONHASHSEED": "0"}).stdout
+    for name, code in (("a-plain", DOES), ("b-reader", SEES.format(seed.strip()))):
+        path = project / "docs/q9" / name / "checks.py"
+        path.write_text(path.read_text() + code)
+    assert run(project, "checks", LOKY_MAX_CPU_COUNT="1") == {"a": "passed", "b": "passed"}
+    first = project / "docs/q9/a-plain/checks.py"
+    first.write_text(first.read_text() + LAST)
+    change(project, "model.py", "2.0", "3.0")
+    assert run(project, "checks", LOKY_MAX_CPU_COUNT="1") == {"a": "not", "b": "passed"}
+
+
 CLUSTER_OF_TWO = """
 from dask.distributed import LocalCluster
 with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:

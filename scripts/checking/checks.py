@@ -20,7 +20,7 @@ from checking.uses import COMPARISONS, EQUATIONS, key, labels, meaning, tools
 
 OUTPUT = CACHE / "checks"
 HINT = "it is renewed by ./scripts/check"
-RUNNER = [SCRIPTS / f"checking/{name}.py" for name in ("checks", "junit", "watch", "uses")]
+RUNNER = [SCRIPTS / f"checking/{name}.py" for name in ("checks", "junit", "warm", "watch", "uses")]
 RUNNER += TYPESETTER
 
 

@@ -1,5 +1,6 @@
 """Run checks under pytest and read their evidence from the JUnit report."""
 
+import atexit
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 
 from lxml import etree
@@ -21,31 +23,52 @@ def pytest(part: Part, selection: str) -> tuple[list[dict], dict[str, str]]:
 
     Raises Failed with `file:line: claim: message` for every check that does not pass.
     """
-    path = os.pathsep.join([str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     with tempfile.TemporaryDirectory() as scratch:
-        report, read = Path(scratch) / "report.xml", Path(scratch) / "read.json"
-        run = subprocess.run(
-            [*command(part), "-p", "checking.watch", "-m", selection, f"--junitxml={report}"],
-            cwd=ROOT, capture_output=True, text=True,
-            env=os.environ | SAME | {"PYTHONPATH": path, "FULL_MARKS_READ": str(read)},
-        )  # fmt: skip
+        report, read, output = (Path(scratch) / name for name in ("report.xml", "read.json", "output"))
+        given = [*options(part), "-p", "checking.watch", "-m", selection, f"--junitxml={report}"]
+        code = ran(arguments=given, output=str(output), read=str(read))
         if not report.is_file():
-            raise Failed([f"{where(part.file('checks.py'))}: {run.stderr or run.stdout}"])
+            raise Failed([f"{where(part.file('checks.py'))}: {output.read_text()}"])
         cases = etree.parse(report).findall(".//testcase")
-        others = digests(json.loads(read.read_text()), part)
+        others, printed = digests(json.loads(read.read_text()), part), output.read_text()
     records = [record(part, case) for case in cases]
     failed = [message(one) for one in records if one["state"] == "failed"]
     if failed:
         raise Failed(failed, records)
-    if run.returncode not in (0, 5):  # 5: nothing selected
-        raise Failed([f"{where(part.file('checks.py'))}: {run.stdout}"])
+    if code not in (0, 5):  # 5: nothing selected
+        raise Failed([f"{where(part.file('checks.py'))}: {printed}"])
     return records, others
+
+
+def ran(**request) -> int:
+    """Run pytest in a fork of the process that has imported what checks need; return its exit code."""
+    process = warm()
+    print(json.dumps(request), file=process.stdin, flush=True)
+    if not (answer := process.stdout.readline()):
+        raise RuntimeError("the process that runs the checks has ended")
+    return int(answer)
+
+
+@cache
+def warm() -> subprocess.Popen:
+    """Start the process in whose forks pytest runs for this one, and let it end with this one."""
+    path = os.pathsep.join([str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "checking.warm"], cwd=ROOT, env=os.environ | SAME | {"PYTHONPATH": path},
+        text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    atexit.register(process.communicate)
+    return process
 
 
 def command(part: Part) -> list[str]:
     """Return the command that runs the checks of a part under pytest; options may follow."""
-    plugins = ("-p", "checking.evidence", "-p", "no:cacheprovider")
-    return [sys.executable, "-m", "pytest", "-q", *plugins, str(part.file("checks.py"))]
+    return [sys.executable, "-m", "pytest", *options(part)]
+
+
+def options(part: Part) -> list[str]:
+    """Return the options of pytest for the checks of a part."""
+    return ["-q", "-p", "checking.evidence", "-p", "no:cacheprovider", str(part.file("checks.py"))]
 
 
 def message(record: dict) -> str:
