@@ -1,5 +1,6 @@
 """Run pytest for file after file, each in a fork of this process, which has imported what takes its time."""
 
+import gc
 import json
 import os
 import sys
@@ -7,6 +8,7 @@ import sys
 import lxml.etree  # noqa: F401
 import maths.equations  # noqa: F401
 import numpy  # noqa: F401
+import paper.markup  # noqa: F401
 import pytest
 import scipy.optimize
 import scipy.stats  # noqa: F401
@@ -25,6 +27,7 @@ def run(arguments: list[str], output: str, read: str) -> int:
 
 def main():
     """Answer each line of the input, the arguments of a run as JSON, with the exit code of the run."""
+    gc.freeze()  # a fork leaves what is imported alone, at its end too
     for line in sys.stdin:
         child = os.fork()
         if not child:
