@@ -1,10 +1,12 @@
 """What is kept from build to build: every change that matters is seen, no other runs anything again."""
 
 import logging
+import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import joblib
@@ -289,6 +291,18 @@ def test_failure_and_changed_file(tmp_path, monkeypatch):
     data.unlink()
     with pytest.raises(FileNotFoundError):
         outcomes(job, [("good",)])
+
+
+def test_results_that_nobody_asks_for_go(tmp_path, monkeypatch):
+    """A result that was not used for more than a month is dropped; the others stay."""
+    monkeypatch.setattr(jobs, "memory", joblib.Memory(tmp_path, verbose=0))
+    kept = jobs.memory.cache(len)
+    for text, days in (("old", 31), ("newer", 29)):
+        kept(text)
+        used = time.time() - days * 24 * 3600
+        os.utime(max(tmp_path.rglob("output.pkl"), key=os.path.getmtime), (used, used))
+    jobs.prune()
+    assert [kept.check_call_in_cache(text) for text in ("old", "newer")] == [False, True]
 
 
 DRAWN = {

@@ -15,7 +15,7 @@ os.environ["NO_MKDOCS_2_WARNING"] = "1"  # an advertisement, not a warning about
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 from mkdocs.exceptions import Abort, MkDocsException
-from paper import settings
+from paper import jobs, settings
 from paper.parts import CACHE, DOCS, ROOT, SCRIPTS, digest, where
 
 from pages.links import broken_links
@@ -155,6 +155,7 @@ def main() -> int:
         publish()
         done = {"inputs": read, "site": digest(*files(SITE)), "summary": report.summary}
         RECORD.write_text(json.dumps(done))
+        jobs.prune()
     return finish(report, problems)
 
 

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import joblib
@@ -11,6 +12,7 @@ import joblib
 from paper.parts import CACHE, DOCS, SCRIPTS, digest
 
 memory = joblib.Memory(CACHE / "joblib", verbose=0)
+UNUSED = timedelta(days=30)  # after that a result is dropped
 CLUSTER = "DASK_SCHEDULER_ADDRESS"  # the variable by which Dask itself finds a cluster
 
 
@@ -64,6 +66,11 @@ def outcomes(kept: Callable, jobs: list[tuple]) -> list[tuple[object, bool]]:
     known = [recalled(kept, job) for job in jobs]
     made = iter(each(attempt, [(kept, job) for job, found in zip(jobs, known, strict=True) if not found]))
     return [(found[0], True) if found else (next(made), False) for found in known]
+
+
+def prune():
+    """Drop the kept results that no build has asked for in a month."""
+    memory.reduce_size(age_limit=UNUSED)
 
 
 def recalled(kept: Callable, job: tuple) -> tuple | None:
