@@ -74,7 +74,6 @@ def tally(methods) -> str:
 
 
 @lru_cache(maxsize=5000)
-@lru_cache(maxsize=5000)
 def highlighted(code: str) -> Markup:
     """Return Python code as highlighted HTML that the keyboard can scroll; a live server keeps it."""
     block = highlight(code, PythonLexer(), HtmlFormatter(cssclass="highlight", wrapcode=True))
