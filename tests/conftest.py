@@ -36,6 +36,14 @@ def site_formulas() -> list[tuple[str, bool]]:
     return list(found)
 
 
+def laid_out(page):
+    """Wait until nothing on a page is left for later: what is only heard comes last."""
+    page.wait_for_function(
+        """() => [...document.querySelectorAll("article *")]
+          .every((one) => getComputedStyle(one).contentVisibility === "visible")"""
+    )
+
+
 def corpus() -> dict[str, list[str]]:
     """Return the formulas that have to be right on the web, in print and in words, by kind."""
     kinds = yaml.safe_load((ROOT / "tests/formulas.yml").read_text())

@@ -4,7 +4,7 @@ import re
 
 import material
 import pytest
-from conftest import ROOT, SITE, corpus, site_formulas
+from conftest import ROOT, SITE, corpus, laid_out, site_formulas
 from maths.typeset import typeset
 from pages.lean import STYLES, lean
 from pages.styles import pruned
@@ -137,7 +137,8 @@ def test_theme_looks_as_with_all_its_rules(browser, server, path):
         page.route("**/*.woff2", lambda route: route.abort())  # one may come in time to be used, or not
         if whole:
             page.route("**/assets/stylesheets/*.css", as_in_the_package)
-        page.goto(server + path, wait_until="networkidle")
+        page.goto(server + path)
+        laid_out(page)
         looks.append(page.evaluate(LOOK))
         page.close()
     assert looks[0] == looks[1]

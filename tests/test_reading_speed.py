@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 
 import pytest
-from conftest import SITE, page_paths
+from conftest import SITE, laid_out, page_paths
 from pages.benchmark_search import served
 
 LIMIT = 250_000  # bytes of a page and all that it loads before the reader scrolls
@@ -139,7 +139,7 @@ def heard(page) -> dict[str, int]:
 
 def test_formulas_out_of_sight_are_heard(part):
     """The accessibility tree, asked for when a page has come, is that of one that is laid out at once."""
-    part.wait_for_function(f"!({LEFT})")
+    laid_out(part)
     found = heard(part)
     part.add_style_tag(content=AT_ONCE)
     part.evaluate(FRAMES)

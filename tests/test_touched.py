@@ -1,6 +1,7 @@
 """A formula under a finger: what reads a touch screen finds its MathML where the eye sees the formula."""
 
 import pytest
+from conftest import laid_out
 
 OPENED = "document.querySelectorAll('details').forEach((one) => (one.open = true))"
 # The formulas that a finger in the middle of their first part does not find.
@@ -15,8 +16,6 @@ MISSED = """() => [...document.querySelectorAll("article .katex")]
     const found = document.elementFromPoint(x, at.top + at.height / 2);
     return x < innerWidth && !formula.querySelector("math").contains(found);
   }).map((formula) => formula.querySelector("annotation").textContent)"""
-HEARD = """() => [...document.querySelectorAll(".katex-mathml")]
-  .every((one) => getComputedStyle(one).contentVisibility === "visible")"""
 SIZES = """() => [document.documentElement.scrollHeight, document.documentElement.scrollWidth,
   ...[...document.querySelectorAll("article .katex-base")].map((one) => {
     const { x, y, width, height } = one.getBoundingClientRect();
@@ -37,14 +36,14 @@ def test_finger_finds_the_formula(phone, server, path):
     """A point of a visible formula belongs to its MathML; one of several lines is found at its start."""
     phone.goto(server + path)
     phone.evaluate(OPENED)
-    phone.wait_for_function(HEARD)
+    laid_out(phone)
     assert phone.evaluate(MISSED) == []
 
 
 def test_tree_gives_the_formula_its_place(phone, server):
     """In the accessibility tree each formula of a page has the box that the reader sees, and no 1 px."""
     phone.goto(server + "q2/b-reward-classes/")
-    phone.wait_for_function(HEARD)
+    laid_out(phone)
     phone.evaluate(
         "document.querySelectorAll('article .equation').forEach((one, at) => (one.dataset.at = at))"
     )
@@ -73,9 +72,9 @@ def test_nothing_moves(browser, server):
             viewport={"width": 360, "height": 740}, has_touch=touched, is_mobile=True
         )
         page = context.new_page()
+        page.route("**/*.woff2", lambda route: route.abort())  # one may come in time to be used, or not
         page.goto(server + "q2/b-reward-classes/")
-        page.wait_for_load_state("networkidle")
-        page.evaluate("document.fonts.ready")
+        laid_out(page)
         assert page.evaluate("matchMedia('(pointer: coarse)').matches") == touched
         sizes.append(page.evaluate(SIZES))
         context.close()
