@@ -4,13 +4,13 @@ import datetime
 import json
 
 import pytest
+from axe import violations
 from conftest import SITE
 from lxml import html
 from pages.handout import short
 from paper.exam import questions, solved
 from paper.parts import discover
 from playwright.sync_api import expect
-from test_browser import violations
 
 VIEWS = [(1280, "dark"), (360, "light")]
 PART = next(part for part in discover() if short(part) == "q0-d")

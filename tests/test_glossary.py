@@ -5,12 +5,12 @@ import re
 
 import pytest
 import yaml
+from axe import AXE, TAGS
 from conftest import ROOT, SITE, build, page_paths
 from lxml import html
 from pages import glossary, search
 from paper.article import Article
 from paper.sources import Sources
-from test_browser import AXE, TAGS
 
 TERMS = glossary.terms()
 MARKED = set(glossary.SECTIONS)
@@ -142,19 +142,6 @@ def test_no_help_in_the_exam(page):
     assert page.locator("a.term").evaluate_all(shown) == 0
     page.get_by_role("button", name="Show hint").click()
     assert page.locator("a.term").evaluate_all(shown) == 0
-
-
-@pytest.mark.parametrize("path", SOLUTIONS)
-def test_no_term_breaks_inside_a_word(browser, server, path):
-    """On a phone a term of one word stands on one line, in the narrow column of a table too."""
-    page = browser.new_page(viewport={"width": 360, "height": 740})
-    page.goto(server + path)
-    page.evaluate("document.querySelectorAll('details').forEach((block) => { block.open = true; })")
-    broken = page.evaluate(r"""() => [...document.querySelectorAll("a.term")]
-      .filter((term) => /^\w+$/.test(term.textContent) && term.getClientRects().length > 1)
-      .map((term) => term.textContent)""")
-    page.close()
-    assert broken == []
 
 
 def test_bad_entries_are_reported(copy):

@@ -1,10 +1,10 @@
 """The box of the search: keyboard, phone, filters, address, files, failure, accessibility."""
 
 import pytest
+from axe import violations
 from conftest import SITE
 from paper.parts import discover
 from search_box import ask
-from test_browser import violations
 
 PARTS = discover()
 
