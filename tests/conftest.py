@@ -95,7 +95,7 @@ def link_or_copy(source: str, target: str):
         with closing(sqlite3.connect(source, timeout=60)) as store, closing(sqlite3.connect(target)) as made:
             store.backup(made)
         return target
-    if path.is_relative_to(ROOT / ".cache") and path.suffix in SHARED:
+    if ".cache" in path.parts and path.suffix in SHARED:
         try:
             return os.link(source, target)
         except OSError:
@@ -103,10 +103,10 @@ def link_or_copy(source: str, target: str):
     return shutil.copy2(source, target)
 
 
-def copied(target: Path, *left_out: str) -> Path:
-    """Copy the project without its environment and what else is named; the rest of the cache comes along."""
+def copied(project: Path, target: Path, *left_out: str) -> Path:
+    """Copy a project without its environment and what else is named; the rest of the cache comes along."""
     ignored = shutil.ignore_patterns(*LEFT_OUT, *left_out)
-    shutil.copytree(ROOT, target, symlinks=True, ignore=ignored, copy_function=link_or_copy)
+    shutil.copytree(project, target, symlinks=True, ignore=ignored, copy_function=link_or_copy)
     (target / "scripts/node/node_modules").symlink_to(ROOT / "scripts/node/node_modules")
     return target
 
@@ -128,15 +128,23 @@ def shrink(project: Path, kept: Collection[str]):
 @pytest.fixture
 def whole(tmp_path) -> Path:
     """Copy the whole project, with nothing cached."""
-    return copied(tmp_path / "project", ".cache")
+    return copied(ROOT, tmp_path / "project", ".cache")
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory) -> Path:
+    """Copy the project with four parts and build it once: a build of a copy of it is short."""
+    project = copied(ROOT, tmp_path_factory.mktemp("small") / "project")
+    shrink(project, KEPT)
+    run = build(project)
+    assert run.returncode == 0, run.stderr
+    return project
 
 
 @pytest.fixture
-def copy(tmp_path) -> Path:
-    """Copy the project with four parts, so that a test can break it; the cache makes a build of it short."""
-    project = copied(tmp_path / "project")
-    shrink(project, KEPT)
-    return project
+def copy(small, tmp_path) -> Path:
+    """Copy the small project, without its site, so that a test can break it."""
+    return copied(small, tmp_path / "project")
 
 
 def pytest_collection_modifyitems(items):

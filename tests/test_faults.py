@@ -38,7 +38,9 @@ class Faults:
     """Breaks files of a copy of the project, and knows what a build should say of each fault."""
 
     def __init__(self, copy: Path):
-        self.copy, self.expected = copy, []
+        self.copy, self.expected, self.published = copy, [], copy / "site/index.html"
+        self.published.parent.mkdir()
+        self.published.write_text("the last good site")
 
     def expect(self, file: str, line: int, words: str):
         self.expected.append((f"{file}:{line}: ", words))
@@ -54,7 +56,7 @@ class Faults:
         self.expect(file, replace(self.copy / file, pattern, by) + later, words)
 
     def assert_reported(self):
-        """Build; each fault is reported once, at its line, and nothing else is."""
+        """Build; each fault is reported once, at its line, nothing else is; the last good site is kept."""
         run = build(self.copy)
         assert run.returncode == 1, run.stdout + run.stderr
         said = [line.strip() for line in run.stderr.splitlines()][2:-1]
@@ -64,7 +66,8 @@ class Faults:
             missed += [] if found else [place + words]
             extra = [line for line in extra if line not in found[:1]]
         assert not missed and not extra, f"missed: {missed}\nextra: {extra}\nreported:\n{run.stderr}"
-        assert not (self.copy / "site").exists(), "a broken site was published"
+        assert list(self.published.parent.iterdir()) == [self.published], "a broken site was published"
+        assert self.published.read_text() == "the last good site"
 
 
 @pytest.fixture
@@ -139,25 +142,26 @@ def test_file_that_cannot_be_read_is_one_problem(faults):
 
 
 def test_equation_that_fails(faults):
-    """An equation that does not hold fails the checks that rest on it; a missing snippet names its line."""
+    """Of an equation that does not hold or is renamed the checks that rest on it are named.
+
+    So are a missing snippet, an equation that cannot be read, and library checks older than their code.
+    """
     a, c = f"{A}/index.md", f"{C}/index.md"
     replace(faults.copy / a, r"^-A \\min\(q, 1\+", r"A \min(q, 1+")
     for name in ("clip_identity", "construction_gives_the_loss", "published_construction_gives_the_loss"):
         line = line_of(faults.copy / f"{A}/checks.py", f"def test_{name}(")
         faults.expect(f"{A}/checks.py", line, "the equation does not hold")
     faults.replace(c, r'^--8<-- "exam.md:q2-c"', '--8<-- "no-such-file.md"', "no-such-file.md")
+    replace(faults.copy / c, r"\\label\{eq-sft-soft-mean\}", r"\label{eq-renamed}")
+    line = line_of(faults.copy / f"{C}/checks.py", "def test_soft_mean(")
+    faults.expect(f"{C}/checks.py", line, "no equation 'eq-sft-soft-mean'")
     unread = "$$\n\\label{eq-unread}\nf = a/bc\n$$\n\n## Checked"
     words = "equation eq-unread: how far does / reach?"
     faults.replace(f"{D}/index.md", r"^## Checked", unread, words, 1)
+    replace(faults.copy / D / "model.py", r"softmax\(logits / ", "softmax(1.0 * logits / ")
+    line = line_of(faults.copy / f"{D}/checks.py", "def test_transformers_warper(")
+    faults.expect(f"{D}/checks.py", line, "the evidence in library.json is stale")
     faults.assert_reported()
-
-
-def test_renamed_equation(copy):
-    """A check that asks for an equation by a label that is gone fails with the label."""
-    replace(copy / D / "index.md", r"\\label\{eq-temperature-odds\}", r"\label{eq-renamed}")
-    run = build(copy)
-    assert run.returncode == 1
-    assert "no equation 'eq-temperature-odds'" in run.stderr, run.stderr
 
 
 def test_broken_settings_are_one_problem(faults):
@@ -176,20 +180,3 @@ def test_fault_that_print_finds(faults):
     pattern = r"^### What this says about human decisions"
     faults.replace(f"{A}/index.md", pattern, "### What this says\n\nTwo signs: 数学.", "character '数'", 2)
     faults.assert_reported()
-
-
-def test_stale_library_evidence(copy):
-    """Evidence of library checks that is older than their code is refused."""
-    replace(copy / D / "model.py", r"softmax\(logits / ", "softmax(1.0 * logits / ")
-    run = build(copy)
-    assert run.returncode == 1
-    assert "the evidence in library.json is stale" in run.stderr
-
-
-def test_last_good_site_is_kept(copy):
-    """A failing build leaves the site of the last good build as it was."""
-    (copy / "site").mkdir()
-    (copy / "site/index.html").write_text("the last good site")
-    append(copy / "docs/about.md", "\n$\\frac{a$\n")
-    assert build(copy).returncode == 1
-    assert (copy / "site/index.html").read_text() == "the last good site"
