@@ -47,15 +47,17 @@ SIMPLIFY = """() => {
   }
 }"""
 RESTORE = "() => asItWas.forEach(([element, children]) => element.replaceChildren(...children))"
-# A frame later what the page does when the size of a box changes is done; colours change at once.
-SETTLE = """() => new Promise((done) => requestAnimationFrame(() => setTimeout(() => {
-  document.getAnimations().forEach((one) => one instanceof CSSTransition && one.finish());
-  done();
-})))"""
+# Colours change at once, and a frame later what the page does when the size of a box changes is done.
+SETTLE = """async () => {
+  if (!document.querySelector("#at-once")) document.head.append(Object.assign(
+    document.createElement("style"), { id: "at-once", textContent: "* { transition: none !important }" }));
+  for (const _ of [1, 2]) await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+}"""
 
 
 def show(page, view: tuple[int, str]):
     """Give the window of a page a width and a colour scheme."""
+    page.evaluate(SETTLE)
     page.set_viewport_size({"width": view[0], "height": 900})
     page.emulate_media(color_scheme=view[1])
     page.evaluate(SETTLE)
