@@ -118,7 +118,8 @@ def shrink(project: Path, kept: Collection[str]):
     for folder in gone:
         shutil.rmtree(project / "docs" / folder)
     urls = project / "tests/urls.txt"
-    left = [url for url in urls.read_text().split() if not url.startswith(tuple(f"/{g}/" for g in gone))]
+    lost = tuple(f"{folder}/{name}/" for name in gone for folder in ("", "/ledger"))
+    left = [url for url in urls.read_text().split() if not url.startswith(lost)]
     urls.write_text("\n".join(left) + "\n")
     glossary = project / "docs/glossary.yml"
     terms = [term for term in yaml.safe_load(glossary.read_text()) if term["part"] in kept]

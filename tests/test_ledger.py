@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 
 import pytest
 from checking.citations import link_citations
@@ -10,6 +11,7 @@ from checking.ledger import Entry, limit
 from conftest import ROOT, SITE
 from lxml import html
 from paper.article import Article
+from paper.exam import questions
 from paper.sources import Sources
 
 LEDGER = SITE / "ledger.json"
@@ -216,32 +218,125 @@ def test_shares_meet_their_targets(entries):
     assert all(entry["check"] and entry["evidence"] for entry in run)
 
 
-def test_links_lead_both_ways(entries):
+def tree(address: str) -> html.HtmlElement:
+    """Return a built page, parsed."""
+    return html.parse(str(SITE / address / "index.html")).getroot()
+
+
+@pytest.fixture(scope="session")
+def lists():
+    """Return the pages of the ledger by their address, parsed."""
+    addresses = [path.parent.relative_to(SITE).as_posix() + "/" for path in SITE.glob("ledger/**/index.html")]
+    return {address: tree(address) for address in addresses}
+
+
+def place(item: dict) -> tuple[str, str]:
+    """Return the page of the ledger that lists a published entry, and its anchor there."""
+    url = item["url"].replace("/checks/#", "/#")
+    url += "" if "#" in url else f"#line-{item['line']}"
+    question = item["url"].split("/")[0]
+    page = f"ledger/{question}/" if re.fullmatch(r"q\d+", question) else "ledger/"
+    return page, url.replace("/#", "-").replace("/", "-")
+
+
+def test_every_entry_is_listed_once(entries, lists):
+    """Each published entry stands on the page of its question, or, of other pages, with the counts."""
+    found = [(address, name) for address, page in lists.items() for name in page.xpath("//li/@id")]
+    assert sorted(found) == sorted(map(place, entries))
+    assert len(lists) == 1 + len([question for question in questions() if question.solved])
+
+
+def test_links_lead_both_ways(entries, lists):
     """The ledger leads to each equation, result and check, and each of these leads back to its entry."""
-    listed = html.parse(str(SITE / "ledger/index.html")).getroot()
-    ids = set(listed.xpath("//@id"))
     pages = {}
     for item in entries:
         folder, _, fragment = item["url"].partition("#")
-        anchor = item["url"].replace("/checks/#", "/#").replace("/#", "-").replace("/", "-")
-        if not fragment:
-            continue
-        assert anchor in ids, anchor
-        assert listed.xpath(f'//li[@id="{anchor}"]//a[@href="../{item["url"]}"]'), anchor
-        if item["kind"] != "citation":
-            page = pages.setdefault(folder, html.parse(str(SITE / folder / "index.html")).getroot())
-            assert page.xpath(f'//a[@href="{"../" * folder.count("/")}ledger/#{anchor}"]'), anchor
+        address, anchor = place(item)
+        root = "../" * address.count("/")
+        assert lists[address].xpath(f'//li[@id="{anchor}"]//a[@href="{root}{item["url"]}"]'), anchor
+        if fragment and item["kind"] != "citation":
+            page = pages.setdefault(folder, tree(folder))
+            assert page.xpath(f'//a[@href="{"../" * folder.count("/")}{address}#{anchor}"]'), anchor
 
 
-def test_graph_draws_what_rests_on_what(entries):
+def test_entry_leads_to_what_it_rests_on(entries, lists):
+    """What an entry rests on is linked where it is listed, also on the page of another question."""
+    known = {item["label"]: item for item in entries if item["label"]}
+    resting = [item for item in entries if item["rests_on"]]
+    for item in resting:
+        address, anchor = place(item)
+        links = set(lists[address].get_element_by_id(anchor).xpath(".//a/@href"))
+        assert {"../../{}#{}".format(*place(known[name])) for name in item["rests_on"]} <= links, anchor
+    assert len(resting) > 10
+
+
+def test_graph_draws_what_rests_on_what(entries, lists):
     """The graphs of the ledger have a node for each end, and as many arrows as there are dependencies."""
-    listed = html.parse(str(SITE / "ledger/index.html")).getroot()
     owners = {name: item["label"] for item in entries for name in item["holds"]}
     pairs = {(item["label"], name) for item in entries for name in item["rests_on"]}
     arrows = {tuple(owners.get(end, end) for end in pair) for pair in pairs}
     arrows = {pair for pair in arrows if pair[0] != pair[1]}
-    assert len(listed.xpath('//*[@class="edge"]')) == len(arrows) > 10
+    edges = [edge for page in lists.values() for edge in page.xpath('//*[@class="edge"]')]
+    assert len(edges) == len(arrows) > 10
     ends = {label for pair in arrows for label in pair}
-    addresses = {item["url"].partition("#")[2] for item in entries if item["label"] in ends}
-    drawn = listed.xpath('//*[contains(@class, "node")]//a/@href')
-    assert {url.partition("#")[2] for url in drawn} == addresses
+    addresses = {item["url"] for item in entries if item["label"] in ends}
+    drawn = {url for page in lists.values() for url in page.xpath('//*[contains(@class, "node")]//a/@href')}
+    assert drawn == {f"../../{address}" for address in addresses}
+
+
+def test_counts_lead_to_what_they_count(lists):
+    """The table of the ledger counts what the page of each question lists, and leads there."""
+    for body in lists["ledger/"].xpath('//table[@class="counts"]/tbody'):
+        entries = lists["ledger/" + body.xpath(".//a/@href")[0].removeprefix("../ledger/")]
+        groups = Counter()
+        for summary in entries.xpath('//details[@class="group"]/summary'):
+            number, _, name = summary.text_content().partition(" ")
+            groups[name] += int(number)
+        rows = {row.findtext("td"): int(row.xpath("td[last()]")[0].text) for row in body.iter("tr")}
+        assert rows == {name: groups[name] for name in rows} and sum(rows.values()) > 10
+
+
+def test_entries_are_no_pages_of_the_navigation(lists):
+    """The entries of a question are reached from the ledger: no menu, search or copy as text has them."""
+    for address, page in lists.items():
+        assert page.xpath('//*[contains(@class, "md-nav")]//a[contains(@href, "ledger/q")]/@href') == []
+        path = [" ".join(link.text_content().split()) for link in page.xpath('//nav[@class="md-path"]//a')]
+        tools = page.xpath('//p[@class="page-tools"]/a/text()')
+        if address != "ledger/":
+            assert (path, tools) == (["The exam at a glance", "The ledger"], ["Report a mistake"])
+            assert not (SITE / address / "index.html.md").exists()
+            assert page.xpath("//meta[@name='description']/@content")[0].startswith("The equations, results")
+    assert not [path for path in SITE.glob("search/*") if "ledger/" in path.read_text()]
+    assert "ledger/q" not in (SITE / "llms.txt").read_text()
+    assert SITE.joinpath("ledger/index.html.md").read_text().endswith("/ledger.json\n")
+
+
+# -- in the browser ---------------------------------------------------------------------------------------
+
+ARRIVED = """() => {
+  const entry = document.querySelector(":target"), top = entry?.getBoundingClientRect().top;
+  const open = !entry?.matches("li") || entry.querySelector(".comparisons").checkVisibility();
+  return open && top >= 0 && top < innerHeight;
+}"""
+
+
+@pytest.fixture(params=[(1280, 900), (360, 740)], ids=["desktop", "phone"])
+def window(request, browser):
+    """Open a window of one size."""
+    width, height = request.param
+    context = browser.new_context(viewport={"width": width, "height": height})
+    yield context.new_page()
+    context.close()
+
+
+def test_status_leads_to_its_open_entry(window, server):
+    """The status of a corollary leads to its entry, which is open, and from there to what it rests on."""
+    window.goto(f"{server}q2/b-reward-classes/")
+    window.locator("#cor-class-canonical a.statement-status").click()
+    window.wait_for_url(f"{server}ledger/q2/#q2-b-reward-classes-cor-class-canonical")
+    window.wait_for_function(ARRIVED)
+    link = window.locator(":target p", has_text="Rests on").locator("a").first
+    target = link.evaluate("(link) => link.href")
+    link.click()
+    window.wait_for_url(target)
+    window.wait_for_function(ARRIVED)

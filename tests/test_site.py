@@ -166,7 +166,8 @@ def test_new_part_builds_and_passes(copy, name):
     assert made.returncode == 0, made.stderr
     run = build(copy)
     assert run.returncode == 0, run.stderr
-    assert f"/{name}/\n/{name}/checks/\n" in (copy / "tests/urls.txt").read_text()
+    urls = (copy / "tests/urls.txt").read_text()
+    assert f"/{name}/\n/{name}/checks/\n" in urls and f"/ledger/{name[:2]}/\n" in urls
     page = (copy / "site" / name / "index.html").read_text()
     assert "1 check passed" in page and "sum-of-odd-numbers.svg" in page
     again = subprocess.run(new, cwd=copy, capture_output=True, text=True, env=IN_COPY)

@@ -61,7 +61,7 @@ class Entry:
 
     @property
     def anchor(self) -> str:
-        """The anchor of the entry on the ledger page; that of a check names its part."""
+        """The anchor of the entry in the ledger; that of a check names its part."""
         place = self.url if "#" in self.url else f"{self.url}#line-{self.place.rpartition(':')[2]}"
         return place.replace(f"/{CHECKS}#", "/#").replace("/#", "-").replace("/", "-")
 
@@ -70,6 +70,11 @@ class Entry:
         page, _, line = self.place.partition(":")
         place = {"page": page, "line": int(line or 0), "status": self.status, "check": self.check}
         return place | {one.name: getattr(self, one.name) for one in fields(self) if one.name != "place"}
+
+
+def listed(anchor: str) -> str:
+    """Return the address of an entry of the ledger: its question, whose page lists it, begins its anchor."""
+    return f"ledger/{anchor.partition('-')[0]}/#{anchor}"
 
 
 def limit(entries: list[Entry], owners: dict[str, str]) -> list[str]:

@@ -24,7 +24,7 @@ from paper.rules import CHECKS, WORDS_PER_MINUTE, broken, cost
 from paper.sources import Sources
 from printing import sets
 
-from pages import blocks, checklist, glossary, handout, notebook, sitting
+from pages import blocks, checklist, glossary, handout, ledgers, notebook, sitting
 from pages import topics as topic_pages
 from pages.lean import lean
 from pages.search import formula_words
@@ -111,7 +111,10 @@ def assemble(pages: list[Page], topics: list[str], site: str, only: str = "") ->
     for sheet in sheets:
         fill(
             sheet.article,
-            ledger=lambda sheet=sheet: blocks.ledger_page(sheet.root, entries, shown, counted),
+            ledger=lambda sheet=sheet: ledgers.counts(sheet.root, entries),
+            entries=lambda sheet=sheet: ledgers.entries(
+                sheet.root, ledgers.question_of(sheet.page), entries, shown, counted
+            ),
             pdfs=lambda sheet=sheet: blocks.pdfs(sheet.root, [one for one in made if not one.topic]),
             topics=lambda sheet=sheet: topic_pages.overview(sheet.root, topics),
             topic=lambda sheet=sheet: topic_pages.page(sheet.root, sheet.page.title, topics, made),

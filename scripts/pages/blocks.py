@@ -150,6 +150,7 @@ templates.globals["CHECKS"] = CHECKS
 templates.filters["statuses"] = ledger.tally
 templates.filters["of"] = lambda claims, address: [c for c in claims if c.url.startswith(address)]
 templates.filters["labelled"] = lambda claims, label: next(c for c in claims if c.label == label)
+templates.filters["listed"] = ledger.listed
 templates.filters["called"] = graph.name
 templates.filters["alone"] = graph.alone
 
@@ -226,24 +227,3 @@ def checks(root: str, address: str, records: list[dict], numbers: dict[str, str]
 def checks_link(records: list[dict]) -> html.HtmlElement:
     """Return the line that leads from a part to the page of its checks."""
     return block("checks-link", "", records=records)
-
-
-def ledger_page(
-    root: str, claims: list[ledger.Entry], shown: dict[str, str], counted: dict[str, Counter]
-) -> html.HtmlElement:
-    """Return the ledger: counts by question, what rests on what, and every claim with its evidence.
-
-    `shown` maps the label of an equation, or the address of a check, to what its page shows; `counted`
-    the address of a part to how many numbers in its sentences ran, are cited or are typed.
-    """
-    groups = {
-        question: [claim for claim in claims if claim.url.startswith(f"{question.id}/")]
-        for question in questions() if question.solved
-    }  # fmt: skip
-    return block(
-        "ledger", root, claims=claims, groups=groups, shown=shown, statuses=ledger.STATUSES,
-        counted={q: sum((counted.get(e.address, Counter()) for e in q.solved), Counter()) for q in groups},
-        numbers={claim.label: claim.number for claim in claims if claim.label},
-        graphs=graph.drawn({q: [graph.dot(g, claims, root) for g in graph.components(found)]
-                            for q, found in groups.items()}),
-    )  # fmt: skip

@@ -8,7 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,6 +33,7 @@ from pages import (
     formula_fonts,
     glossary,
     handout,
+    ledgers,
     notebook,
     rendered,
     runs,
@@ -110,12 +111,12 @@ def report(problems: list[str]):
 
 
 def on_files(files, config):
-    """Add the drawn figures, the script that copies formulas, the notebooks and the checks to the site."""
+    """Add figures, the script that copies formulas, notebooks, and the pages of checks and of the ledger."""
     generated(files, config, f"assets/katex/{COPYING.name}", COPYING)
     for part in discover():
         for path in sorted((CACHE / "figures" / part.id).glob("*.svg")):
             generated(files, config, f"{part.id}/{path.name}", path)
-    for file in checklist.files(config):
+    for file in chain(checklist.files(config), ledgers.files(config)):
         files.append(file)
     files.append(File.generated(config, "assets/copy.js", content=sharing.copy_script()))
     for lab in sorted(DOCS.glob("q*/lab.py")):
@@ -156,6 +157,7 @@ def generated(files, config, uri: str, path: Path):
 def on_nav(nav, config, files):
     """Order the navigation as the exam is, and call the questions by their names."""
     listings[:] = [rendered.listing(files)]
+    ledgers.fold(nav, files)
     names = {question.id: f"Question {question.number}" for question in exam.questions()}
     rank = {
         "index.md": 0,
@@ -244,6 +246,8 @@ def on_page_markdown(markdown, page, config, files):
         page.meta = front.meta(path.read_text()) | {"hide": ["tags"]}
     if part := checklist.part_of(page):
         markdown, page.meta = checklist.written(part)
+    if question := ledgers.question_of(page):
+        markdown, page.meta = ledgers.written(question)
     if path.parent == topics.FOLDER:
         markdown = topics.linked(markdown)
     line, _ = front.title(markdown := YAML_RE.sub("", markdown))

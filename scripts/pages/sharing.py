@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from html import escape
 from pathlib import Path
+from urllib.parse import urljoin
 
 from markdown import Markdown
 from maths.tokens import MACROS_FILE
@@ -17,7 +18,7 @@ from paper.parts import DOCS, Part
 from paper.rules import CHECKS
 from printing import cards
 
-from pages import blocks, checklist, glossary
+from pages import blocks, checklist, glossary, ledgers
 
 MARKDOWN = "index.html.md"  # beside index.html, where https://llmstxt.org asks for it
 ANCHOR = re.compile(r"\]\((#[^)\s]+)\)")
@@ -29,6 +30,11 @@ def entry(page: Page) -> exam.Entry | None:
     """Return the part that a page solves, or whose checks it lists."""
     path = Path(page.file.abs_src_path)
     return exam.solved(Part(path.parent)) if front.is_part(path) or checklist.part_of(page) else None
+
+
+def is_text(page: Page) -> bool:
+    """Tell whether a page has a copy as Markdown: a lab is a notebook, the entries of the ledger are data."""
+    return page.file.src_uri.endswith(".md") and not ledgers.question_of(page)
 
 
 def card(page: Page) -> dict[str, str]:
@@ -75,9 +81,10 @@ def tools(page: Page, config) -> str:
     repository, address = config.extra["repository"], page.canonical_url
     title = f"{page.title}: "
     links = {f"{repository}/issues/new?title={title}&body={address}".replace(" ", "+"): "Report a mistake"}
-    path = Path(page.file.abs_src_path).relative_to(DOCS).as_posix()
-    links[f"{repository}/edit/main/docs/{path}"] = "Edit this page"
-    if page.file.src_uri.endswith(".md"):
+    if not ledgers.question_of(page):
+        path = Path(page.file.abs_src_path).relative_to(DOCS).as_posix()
+        links[f"{repository}/edit/main/docs/{path}"] = "Edit this page"
+    if is_text(page):
         links[MARKDOWN] = "Read it as Markdown"
     shown = " · ".join(f'<a href="{escape(link)}">{text}</a>' for link, text in links.items())
     return f'<p class="page-tools">{shown}</p>'
@@ -94,6 +101,8 @@ def markdown(page: Page, labels: dict[str, tuple[str, str]], records: list[dict]
     claims += ["", f"Their evidence and their code: {page.canonical_url}{CHECKS}{MARKDOWN}"]
     text = text.replace("<!-- checks -->", "\n".join(claims))
     text = re.sub("<!-- glossary -->", lambda _: glossary.listed(), text)
+    data = urljoin(page.canonical_url, "../ledger.json")
+    text = text.replace("<!-- ledger -->", f"All entries, as data: {data}")
     ours = {name: SAID.sub(r"\1", body) for name, body in json.loads(MACROS_FILE.read_text()).items()}
     used = [name for name in ours if re.search(re.escape(name) + r"(?![A-Za-z])", text)]
     macros = [f"- `{name}` is `{ours[name]}`" for name in used]
@@ -138,8 +147,8 @@ def files(pages: list[Page], labels: dict, config) -> Iterator[tuple[str, str | 
     for page in pages:
         if not checklist.part_of(page):
             yield picture(page), cards.drawn(json.dumps(card(page)))
-        if page.file.src_uri.endswith(".md"):
+        if is_text(page):
             solved = entry(page)
             yield page.url + MARKDOWN, markdown(page, labels, solved.checks if solved else [])
-    written = [page for page in pages if page.file.src_uri.endswith(".md")]
+    written = filter(is_text, pages)
     yield "llms.txt", listed(written, config)
