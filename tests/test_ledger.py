@@ -311,8 +311,9 @@ def test_entries_are_no_pages_of_the_navigation(lists):
     assert SITE.joinpath("ledger/index.html.md").read_text().endswith("/ledger.json\n")
 
 
-# -- in the browser ---------------------------------------------------------------------------------------
+# -- addresses of old: all entries stood on the page of the ledger ---------------------------------------
 
+OLD = ["#q0-a-alibi-check-score", "#q2-b-reward-classes-eq-class-optimum", "#q5-a-control-tasks"]
 ARRIVED = """() => {
   const entry = document.querySelector(":target"), top = entry?.getBoundingClientRect().top;
   const open = !entry?.matches("li") || entry.querySelector(".comparisons").checkVisibility();
@@ -327,6 +328,33 @@ def window(request, browser):
     context = browser.new_context(viewport={"width": width, "height": height})
     yield context.new_page()
     context.close()
+
+
+@pytest.mark.parametrize("name", OLD)
+def test_old_address_leads_to_the_entry(window, server, name):
+    """The address that an entry, a part or a question had in the ledger leads to it; Back does not loop."""
+    window.goto(f"{server}about/")
+    window.goto(f"{server}ledger/{name}")
+    window.wait_for_url(f"{server}ledger/{name[1:3]}/{name}")
+    window.wait_for_function(ARRIVED)
+    window.go_back()
+    window.wait_for_url(f"{server}about/")
+
+
+def test_old_address_of_a_question_leads_to_its_entries(window, server):
+    """The address that a question had in the ledger leads to the top of its page, also among files."""
+    for root in (server, f"{SITE.as_uri()}/"):
+        window.goto(f"{root}ledger/{'index.html' * (root != server)}#q3")
+        window.wait_for_url("**/ledger/q3/*#q3")
+        assert window.locator("h1").text_content() == "The ledger of question 3"
+        assert window.evaluate("scrollY") == 0
+
+
+def test_other_addresses_stay(window, server):
+    """What stands with the counts, and what never was, leads nowhere else."""
+    for name in ("#elsewhere", "#exam-line-97", "#q9-a-none"):
+        window.goto(f"{server}ledger/{name}", wait_until="networkidle")
+        assert window.url == f"{server}ledger/{name}"
 
 
 def test_status_leads_to_its_open_entry(window, server):

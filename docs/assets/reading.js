@@ -62,12 +62,14 @@
     return copy;
   }
 
-  // The checks of a part have a page of their own: an old address of one leads there.
-  const checks = document.querySelector(".checks-link a");
+  // The checks of a part, and the entries of a question in the ledger, have a page of their own. A link to it
+  // says how what it holds is called: an old address leads there.
+  const holders = [...document.querySelectorAll("a[data-holds]")];
   function moved() {
-    if (location.hash.startsWith("#check-") && !document.getElementById(location.hash.slice(1))) location.replace(checks.href + location.hash);
+    const holder = holders.find(({ dataset }) => `${location.hash}-`.startsWith(dataset.holds));
+    if (holder && !document.getElementById(location.hash.slice(1))) location.replace(holder.href + location.hash);
   }
-  if (checks) {
+  if (holders.length) {
     addEventListener("hashchange", moved);
     moved();
   }
