@@ -384,7 +384,7 @@ def weights_on_the_way(evidence, start, distance):
     ahead = np.log(start) + np.outer(distance / 2 + np.geomspace(1e-3, 20, 50), [1, -1])
     margins = m.margin(ahead, start, BETA, (0, 1))
     formulas = r"m_\theta > \beta D", r"\beta\sigma(-m_\theta) < \beta e^{-\beta D}"
-    evidence.prints("overtaking needs ${}$, where the gradient's weight is ${}$".format(*formulas))
+    evidence.prints("overtaking needs ${}$, where the gradient weighs ${}$".format(*formulas))
     for formula in formulas:
         evidence.equation(
             evidence.sentence(formula), 0, f"50 policies at which y_w leads, D = {distance}",
