@@ -1,13 +1,15 @@
 """Formulas and style sheets are light on the reader's machine, and look as their libraries mean them to."""
 
 import re
+from pathlib import Path
 
 import material
 import pytest
 from conftest import ROOT, SITE, corpus, laid_out, site_formulas
 from maths.typeset import typeset
+from pages.hooks import PART, stretches
 from pages.lean import STYLES, lean
-from pages.styles import pruned
+from pages.styles import SWITCHING, pruned
 
 WHOLE = ROOT / "scripts/node/node_modules/katex/dist"
 BATCH = 200  # formulas on a page
@@ -44,7 +46,8 @@ def shapes() -> list[str]:
     found = {}
     for one in typeset(every):
         shown = one.html.partition('<span class="katex-html"')[2]
-        found[re.sub(r"-?[\d.]+em", "", re.sub(r">[^<]+<", "><", shown))] = one.html
+        left = lean(one.html).count("<span")  # which the lengths decide too
+        found[left, re.sub(r"-?[\d.]+em", "", re.sub(r">[^<]+<", "><", shown))] = one.html
     return [*filter(None, found.values())]
 
 
@@ -118,6 +121,19 @@ def test_styles_of_lean_formulas_are_needed(browser, server):
     """Without their styles, formulas with scripts are higher or have these beside each other."""
     markup = [one.html for one in typeset([(r"h_i^l", False), (r"e^{x^2}", False)])]
     assert len(moved(browser, server, markup, lean, styles="")) == 2
+
+
+def test_lines_break_outside_of_brackets():
+    """A long formula breaks between its parts, and inside a bracket only where the bracket is too long."""
+    (made,) = typeset([("f(a + b + c, g(x + y), z + w) = h(a + b + c + d)", False)])
+    _, *parts = made.html.split(PART)
+    assert len(parts) == 9 and [part.count(PART) for part in stretches(parts)] == [4, 3]
+
+
+def test_rule_that_styles_twice_is_in_the_theme():
+    """The rule of the theme that is left out is still written as it is looked for."""
+    sheets = Path(material.__path__[0]).glob("templates/assets/stylesheets/*.css")
+    assert any(SWITCHING in path.read_text() for path in sheets)
 
 
 def test_pruned_sheet():

@@ -147,6 +147,15 @@ def test_formulas_out_of_sight_are_heard(part):
     assert found["MathMLMath"] > 400
 
 
+@pytest.fixture
+def waiting(part, host):
+    """Open a long part that never comes to lay out what is put off."""
+    part.add_init_script("window.requestIdleCallback = () => {}")
+    part.goto(host + PART, wait_until="networkidle")
+    assert part.evaluate(LEFT)
+    return part
+
+
 def test_address_leads_to_its_place(part, host):
     """An address opens the page at its equation, and a link on the page leads there, wherever it stands."""
     name = part.evaluate(FARTHEST)
@@ -159,20 +168,23 @@ def test_address_leads_to_its_place(part, host):
     assert 0 < part.evaluate(TOP, name) < 450
 
 
-def test_words_out_of_sight_are_found(part):
+def test_words_out_of_sight_are_found(waiting):
     """The browser's own search finds words that are not laid out yet, and scrolls there."""
-    words = part.evaluate(LAST_WORDS)
-    assert len(words) > 10 and part.evaluate("(words) => find(words)", words)
-    assert part.evaluate("scrollY") > 2000
+    words = waiting.evaluate(LAST_WORDS)
+    assert len(words) > 10 and waiting.evaluate("(words) => find(words)", words)
+    assert waiting.evaluate("scrollY") > 2000
 
 
-def test_paper_has_all(part):
+def test_paper_has_all(waiting):
     """Nothing is left out in print."""
-    part.emulate_media(media="print")
-    assert not part.evaluate(LEFT)
+    waiting.emulate_media(media="print")
+    assert not waiting.evaluate(LEFT)
 
 
-@pytest.mark.parametrize("path", ["q0/d-temperature/", "q5/b-qk-ov-circuits/", "q2/lab/"])
+@pytest.mark.parametrize(
+    "path",
+    ["q0/d-temperature/", "q5/b-qk-ov-circuits/", "q2/lab/", "print/?parts=q2-a&show=solution-in-full"],
+)
 def test_formulas_have_their_fonts(browser, host, path):
     """Every sign of a formula is drawn by a font that came with the page: none was cut out too many."""
     page = browser.new_page(viewport=WINDOWS["desktop"])

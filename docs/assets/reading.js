@@ -179,13 +179,14 @@
   const below = '[data-unit="solution-in-full"]', blocks = ":is(p, ul, ol, .equation-body, .table)";
   const later = [`${below} ${blocks}, ${below} ~ .unit ${blocks}`, ".katex-mathml"].flatMap(
     (wanted) => [...document.querySelectorAll(wanted)]);
+  const idle = window.requestIdleCallback ?? ((work) => setTimeout(work));
   function layOut() {
     for (const block of later.splice(0, 100)) block.style.contentVisibility = "visible";
-    if (later.length) return requestIdleCallback(layOut, { timeout: 100 });
+    if (later.length) return idle(layOut, { timeout: 100 });
     boxes.forEach(stop);
     document.dispatchEvent(new Event("laid-out"));
   }
-  addEventListener("load", () => requestIdleCallback(layOut, { timeout: 100 }));
+  addEventListener("load", () => idle(layOut, { timeout: 100 }));
 
   // -- keyboard -----------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """The ledger: every displayed equation and every claim of the site, with its status and evidence."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field, fields
 from graphlib import CycleError, TopologicalSorter
@@ -73,8 +74,9 @@ class Entry:
 
 
 def listed(anchor: str) -> str:
-    """Return the address of an entry of the ledger: its question, whose page lists it, begins its anchor."""
-    return f"ledger/{anchor.partition('-')[0]}/#{anchor}"
+    """Return the address of an entry of the ledger: a question, whose page lists it, begins its anchor."""
+    question = re.match(r"q\d+(?=-)", anchor)
+    return f"ledger/{question[0]}/#{anchor}" if question else f"ledger/#{anchor}"
 
 
 def limit(entries: list[Entry], owners: dict[str, str]) -> list[str]:

@@ -26,7 +26,6 @@ from printing import sets
 
 from pages import blocks, checklist, glossary, handout, ledgers, notebook, sitting
 from pages import topics as topic_pages
-from pages.lean import lean
 from pages.search import formula_words
 
 
@@ -123,8 +122,7 @@ def assemble(pages: list[Page], topics: list[str], site: str, only: str = "") ->
         problems += sheet.article.problems
         sheet.page.content = sheet.article.html()
     words = [formula_words(f.tex, result.speech) for f, result in zip(formulas, results, strict=True)]
-    shown_formulas = [lean(result.html) for result in results]
-    return Assembly(sheets, shown_formulas, words, entries, made, labels, problems)
+    return Assembly(sheets, [result.html for result in results], words, entries, made, labels, problems)
 
 
 def outer(element: HtmlElement) -> str:

@@ -54,7 +54,7 @@ MARKUP = re.compile(r"<[^>]*>")
 def cut(name: str, version: str, wanted: str, weights: int | tuple[int, int] | None) -> tuple[bytes, str]:
     """Return a font of a package with the wanted characters alone as WOFF2, and those that it has.
 
-    A variable font keeps a range of weights, or is fixed at one. `version` is the digest of the file.
+    A variable font keeps a range of weights, or is fixed at one. `version` is a digest of the sources.
     """
     font = TTFont(MODULES / name, recalcTimestamp=False)
     has = "".join(sorted(set(map(chr, font.getBestCmap())) & set(wanted)))
@@ -76,7 +76,7 @@ def saved(font: TTFont, flavor: str | None) -> bytes:
 
 def made(path: Path, wanted: Iterable[str], weights=None) -> tuple[bytes, str]:
     """Return a font cut to the wanted characters, and those of them that it has."""
-    return cut(str(path.relative_to(MODULES)), digest(path), "".join(sorted(wanted)), weights)
+    return cut(str(path.relative_to(MODULES)), digest(path, Path(__file__)), "".join(sorted(wanted)), weights)
 
 
 def embedded(content: bytes) -> str:

@@ -22,7 +22,7 @@ def sheets(typeset: Iterable[str]) -> dict[str, str]:
     The faces travel in their sheet, which a page asks for above its first formula: what is above it is
     painted meanwhile, and a formula is laid out once, with its own fonts, and never moves.
     """
-    typeset = set(typeset)
+    typeset = set(filter(None, typeset))  # what could not be typeset is a problem elsewhere
     css = pruned((KATEX / "katex.min.css").read_text(), sorted(names(typeset)))
     used, rules = faces(typeset, css), []
 

@@ -42,6 +42,7 @@ from pages import (
     styles,
     topics,
 )
+from pages.lean import lean
 
 log = logging.getLogger("mkdocs.full-marks")
 MODULES = SCRIPTS / "node" / "node_modules"
@@ -277,7 +278,7 @@ def on_env(env, config, files):
         generated(files, config, f"pdf/{one.path.name}", one.path)
     log.info("%d sets printed, %d pages", len(done.sets), sum(one.pages for one in done.sets))
     faces = text_faces[0] = fonts.Faces(page.content for page in written)
-    made = faces.assets() | formula_fonts.sheets(done.formulas)
+    made = faces.assets() | formula_fonts.sheets(map(lean, done.formulas))
     for address, content in made.items():
         files.append(File.generated(config, address, content=content))
     pages = [file.page for file in files.documentation_pages() if file.page]
@@ -338,7 +339,7 @@ def typeset_formula(match: re.Match) -> str:
     if len(text) > UNBROKEN and PART in formula:
         start, *parts = formula.split(PART)
         formula = start + PART + (BREAK + PART).join(stretches(parts))
-    return f'<span class="math">{before}{formula}{after}</span>'
+    return f'<span class="math">{before}{lean(formula)}{after}</span>'
 
 
 def stretches(parts: list[str]) -> Iterator[str]:

@@ -52,7 +52,7 @@ def shift_scripts(element: Element):
 def is_script(cell: Element) -> bool:
     """Tell whether a cell of a table holds a script on one line, of a known size."""
     size = cell[-1].get("class", "").removeprefix("katex-sizing ").removesuffix(" mtight")
-    simple = cell.find('.//span[@class="vlist"]') is None and cell.find(".//svg") is None
+    simple = cell.find('.//span[@class="vlist"]') is None
     return simple and len(cell) == 2 and size in SIZES and not cell[-1].get("style")
 
 

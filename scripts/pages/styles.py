@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import tinycss2
-from paper.jobs import memory
 from tinycss2.ast import Node
 
 NAMES = re.compile(r'\b(?:class|id)="([^"]*)"')
@@ -32,7 +31,6 @@ def names(pages: Iterable[str]) -> set[str]:
     return {name for page in pages for found in set(NAMES.findall(page)) for name in found.split()}
 
 
-@memory.cache
 def pruned(css: str, known: list[str]) -> str:
     """Return a style sheet without the selectors that ask for a class or an `id` that is not known."""
     return kept(tinycss2.parse_stylesheet(css, True, True), frozenset(known))
