@@ -9,7 +9,7 @@ MISSED = """() => [...document.querySelectorAll("article .katex")]
   .filter((formula) => formula.checkVisibility() && formula.getBoundingClientRect().width)
   .filter((formula) => {
     const lines = formula.getClientRects().length;
-    scrollBy(0, formula.getBoundingClientRect().top - 300);
+    formula.querySelector(".katex-base").scrollIntoView({ block: "center", inline: "start" });
     const at = formula.querySelector(".katex-base").getBoundingClientRect();
     const inner = formula.querySelector(".katex-mathml").getBoundingClientRect();
     const x = lines > 1 ? inner.left + 2 : Math.max(at.left, 1) + Math.min(at.width, 40) / 2;
