@@ -33,10 +33,17 @@ class Later:
     def start(self, site: Path):
         """Do it all, for a site that is built; under the live server in a thread of its own."""
         if self.wanted:
-            self.thread = Thread(target=self.run, args=(site,), daemon=True)
+            self.thread = Thread(target=self.follow, args=(site,), daemon=True)
             self.thread.start()
         else:
             self.run(site)
+
+    def follow(self, site: Path):
+        """Do it behind the server's back; what an author breaks meanwhile the next build says."""
+        try:
+            self.run(site)
+        except Exception as error:
+            log.info("what is made of the pages waits for the next build: %s", type(error).__name__)
 
     def run(self, site: Path):
         for address, content in self.made:
