@@ -27,6 +27,8 @@ def pytest(part: Part, selection: str) -> tuple[list[dict], dict[str, str]]:
         report, read, output = (Path(scratch) / name for name in ("report.xml", "read.json", "output"))
         given = [*options(part), "-p", "checking.watch", "-m", selection, f"--junitxml={report}"]
         code = ran(arguments=given, output=str(output), read=str(read))
+        if code is None:
+            raise Failed([f"{where(part.file('checks.py'))}: the process that runs the checks was ended"])
         if not report.is_file():
             raise Failed([f"{where(part.file('checks.py'))}: {output.read_text()}"])
         cases = etree.parse(report).findall(".//testcase")
@@ -40,13 +42,20 @@ def pytest(part: Part, selection: str) -> tuple[list[dict], dict[str, str]]:
     return records, others
 
 
-def ran(**request) -> int:
-    """Run pytest in a fork of the process that has imported what checks need; return its exit code."""
+def ran(**request) -> int | None:
+    """Run pytest in a fork of the process that has imported what checks need; return its exit code.
+
+    If that process was ended, as by a machine without memory, return None; the next run starts another.
+    """
     process = warm()
-    print(json.dumps(request), file=process.stdin, flush=True)
-    if not (answer := process.stdout.readline()):
-        raise RuntimeError("the process that runs the checks has ended")
-    return int(answer)
+    try:
+        print(json.dumps(request), file=process.stdin, flush=True)
+    except BrokenPipeError:
+        pass  # it was ended before, and will not answer
+    if answer := process.stdout.readline():
+        return int(answer)
+    warm.cache_clear()
+    return None
 
 
 @cache
