@@ -2,16 +2,15 @@
 
 import base64
 import io
-import json
 import re
 from collections.abc import Iterable, Iterator
 from html import unescape
+from itertools import product
 from pathlib import Path
 
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 from fontTools.varLib.instancer import instantiateVariableFont
-from mkdocs.utils import get_relative_url
 from paper.jobs import memory
 from paper.parts import DOCS, SCRIPTS, digest
 
@@ -20,11 +19,11 @@ ASCII = frozenset(map(chr, range(0x20, 0x7F)))
 FEATURES = ["ccmp", "kern", "liga", "tnum"]
 SMALL = 2500  # bytes: a face up to this size travels in the style sheet
 SCRIPTS_IN_USE = ("latin", "latin-ext", "greek")
-# The faces of each family: its package, the style, the weights in use, and the elements that ask for it.
+# The faces of each family: its package, the style, and the weights in use.
 FACES = {
-    "Source Serif": [("source-serif-4", "normal", (400, 700), "p"), ("source-serif-4", "italic", 400, "em")],
-    "Inter": [("inter", "normal", (400, 720), "h1")],
-    "JetBrains Mono": [("jetbrains-mono", "normal", 400, "code")],
+    "Source Serif": [("source-serif-4", "normal", (400, 700)), ("source-serif-4", "italic", 400)],
+    "Inter": [("inter", "normal", (400, 720))],
+    "JetBrains Mono": [("jetbrains-mono", "normal", 400)],
 }
 # What stands in for a family, with the mean width of a letter in em by the tables of capsize 4.3: fonts of
 # Windows and macOS, of Android, and of Linux, where those of Liberation are as wide as Times and Arial.
@@ -42,11 +41,6 @@ CUTS = {  # the end of the full name of a font → what it is for
 }
 WIDTH = {"Source Serif": 0.479, "Inter": 0.4775}  # of ours, by the same tables
 FORMULA = re.compile(r'<span class="math" data-formula.*?</span>', re.DOTALL)
-HEAD = '<link rel="stylesheet"'
-ANNOUNCE = """<script>
-  if (location.protocol !== "file:") document.head.insertAdjacentHTML("beforeend", {});
-</script>
-"""
 MARKUP = re.compile(r"<[^>]*>")
 
 
@@ -84,48 +78,20 @@ def embedded(content: bytes) -> str:
     return f"data:font/woff2;base64,{base64.b64encode(content).decode()}"
 
 
-class Faces:
-    """The faces of text for the characters of some pages: their style sheet, their files, their preloads."""
-
-    def __init__(self, contents: Iterable[str]):
-        self.rules, self.files, self.preloads = [], {}, []
-        shown = characters(contents)
-        for family, faces in FACES.items():
-            for package, style, weights, element in faces:
-                for script in SCRIPTS_IN_USE:
-                    self.add(family, package, style, weights, element, script, shown)
-            self.rules += standing_in(family, source(faces[0][0], "latin", "normal"))
-
-    def add(self, family, package, style, weights, element, script, shown):
-        """Add the face of a script if the pages show a character that only this script has."""
-        wanted = ASCII | shown if script == "latin" else {c for c in shown - ASCII if c.isalpha()}
-        content, has = made(source(package, script, style), wanted, weights)
-        if not has:
-            return
-        name, small = f"fonts/{package}-{script}-{style}.woff2", len(content) <= SMALL
-        self.rules.append(face(family, style, weights, has, embedded(content) if small else name))
-        if not small:
-            self.files[f"assets/{name}"] = content
-            self.preloads.append((f"assets/{name}", element, set(has)))
-
-    def hints(self, page: str, url: str) -> str:
-        """Return the page at an address with the fonts that it asks for announced in its head.
-
-        A script does so when the browser has found the style sheets, for which the first paint waits; and
-        not on a page opened as a file, where a font that is announced counts as foreign.
-        """
-        words = set(MARKUP.sub("", FORMULA.sub("", page)))
-        links = "".join(
-            f'<link rel="preload" href="{get_relative_url(address, url)}" as="font" type="font/woff2" '
-            f'fetchpriority="low" crossorigin>'
-            for address, element, has in self.preloads if f"<{element}" in page and has & words
-        )  # fmt: skip
-        script = ANNOUNCE.format(json.dumps(links)) if links else ""
-        return page.replace(HEAD, script + HEAD, 1)
-
-    def assets(self) -> dict[str, str | bytes]:
-        """Return the style sheet and the files, by their addresses."""
-        return {"assets/fonts.css": "\n".join(self.rules) + "\n"} | self.files
+def assets(contents: Iterable[str]) -> dict[str, str | bytes]:
+    """Return the faces of text for the characters of pages: a style sheet and files, by their addresses."""
+    shown, rules, files = characters(contents), [], {}
+    for family, faces in FACES.items():
+        for (package, style, weights), script in product(faces, SCRIPTS_IN_USE):
+            wanted = ASCII | shown if script == "latin" else {c for c in shown - ASCII if c.isalpha()}
+            content, has = made(source(package, script, style), wanted, weights)
+            if not has:  # no character that only this script has
+                continue
+            name, small = f"fonts/{package}-{script}-{style}.woff2", len(content) <= SMALL
+            rules.append(face(family, style, weights, has, embedded(content) if small else name))
+            files |= {} if small else {f"assets/{name}": content}
+        rules += standing_in(family, source(faces[0][0], "latin", "normal"))
+    return {"assets/fonts.css": "\n".join(rules) + "\n"} | files
 
 
 def source(package: str, script: str, style: str) -> Path:

@@ -56,7 +56,6 @@ WATCHED = [*(path for path in sorted(SCRIPTS.iterdir()) if path.is_dir()), MODUL
 UNBROKEN = 24  # characters: a formula up to this length fits a line on a phone
 typeset_formulas: list[str] = []
 listings = [""]  # the digest of what the links of a page may lead to
-text_faces: list[fonts.Faces] = [None]
 
 
 class SourceLine(logging.Filter):
@@ -277,8 +276,7 @@ def on_env(env, config, files):
     for one in done.sets:
         generated(files, config, f"pdf/{one.path.name}", one.path)
     log.info("%d sets printed, %d pages", len(done.sets), sum(one.pages for one in done.sets))
-    faces = text_faces[0] = fonts.Faces(page.content for page in written)
-    made = faces.assets() | formula_fonts.sheets(map(lean, done.formulas))
+    made = fonts.assets(page.content for page in written) | formula_fonts.sheets(map(lean, done.formulas))
     for address, content in made.items():
         files.append(File.generated(config, address, content=content))
     pages = [file.page for file in files.documentation_pages() if file.page]
@@ -317,7 +315,7 @@ def on_post_build(config):
 
 @event_priority(-100)
 def on_post_page(output, page, config):
-    """Put the typeset formulas in place of their plain text; add the card, the line of tools, the fonts."""
+    """Put the typeset formulas in place of their plain text; add the card and the line of tools."""
     output = output.replace("</head>", f"{sharing.tags(page, config)}\n</head>", 1)
     content, end, rest = output.rpartition("</article>")
     content, pictures = notebook.pictures(content)
@@ -326,7 +324,7 @@ def on_post_page(output, page, config):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(picture)
     output = f"{content}{sharing.tools(page, config)}\n{end}{rest}"
-    return PLACEHOLDER.sub(typeset_formula, text_faces[0].hints(output, page.url))
+    return PLACEHOLDER.sub(typeset_formula, output)
 
 
 def typeset_formula(match: re.Match) -> str:
