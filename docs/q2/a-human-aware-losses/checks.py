@@ -1,6 +1,5 @@
 """Checks of 2(a): DPO and PPO-Clip as human-aware losses."""
 
-import re
 from itertools import product
 
 import numpy as np
@@ -91,31 +90,43 @@ def kahneman_tversky(evidence, aversion=2.25):
     return lambda z: value(z=z, alpha=0.88, **{"lambda": aversion})
 
 
-def answered(cell, advantage):
-    """Return the formula in a cell of the short answer, of two by the sign of A, as w = …"""
-    found = re.findall(r"\$(.+?)\$", cell)
-    sign = "A > 0" if advantage > 0 else "A < 0"
-    return formula("w = " + (found[0] if len(found) == 1 else found[found.index(sign) + 1]))
+def answered(evidence, tex):
+    """Return a formula that the short answer prints."""
+    evidence.prints(f"${tex}$")
+    return formula(tex)
+
+
+def stated(cell):
+    """Return the formula in a cell of the short answer as w = …"""
+    return formula("w = " + cell.strip("$"))
 
 
 def test_answer_table(evidence):
-    r"""In each row of the answer's table $r_\theta = l \log q$, and with its $Q$ the loss is $c\,v_f(z)$."""
-    table, beta = evidence.table("loss", "$l$"), 0.3
+    r"""In each row of the answer's table the loss is $c\,v_f(z) + d$, with $r_\theta = l \log q$ and the mean
+    under its $Q$ taken off."""
+    table, given = evidence.table("loss", "$l$"), {"beta": 0.3, "varepsilon": EPSILON}
+    evidence.prints(r"$r_\theta = l \log q$")
     policy, reference = random_policies(400)
     logs = log_ratio(policy, reference)
-    ratio, (better, worse) = np.exp(logs[:, *SAMPLED]), np.exp(beta * logs[:, 0, [0, 2]]).T
-    places = {"$(x, y_l)$": OTHER, "padding after the end": END}
+    p, q = reference[SAMPLED], np.exp(logs[:, *SAMPLED])
+    better, worse = np.exp(given["beta"] * logs[:, 0, [0, 2]]).T
     rows = [("DPO", 1, -np.log(better / (better + worse)))]
-    rows += [("PPO", a, clip_loss(ratio, a, EPSILON)) for a in (1.7, -1.7)]
+    rows += [("PPO", a, clip_loss(q, a, EPSILON)) for a in (1.7, -1.7)]
+    given["L"] = answered(evidence, r"L = \frac{1/p - 1}{\log(1/p)}").function()(p=p)
+    omega = answered(evidence, r"\omega = \frac{q-1}{L \log q}").function(each="q")(q=q, L=given["L"])
+    mixed = omega[:, None, None] * point_mass(END) + (1 - omega[:, None, None]) * point_mass(SAMPLED)
+    laws = {
+        "all on $(x, y_l)$": point_mass(OTHER),
+        r"$\omega$ on padding after the end, $1-\omega$ on $(x, y)$": mixed,
+    }
     for name, a, loss in rows:
-        scope = {"beta": beta, "varepsilon": EPSILON, "A": a}
-        factor, reward, place, value, slope = table[name]
-        factor, slope = (answered(cell, a).function()(**scope) for cell in (factor, slope))
-        reward = answered(reward, a).function(each="q")(q=np.exp(logs), **scope)
-        evidence.close(reward, factor * logs, 1e-12, f"{name}: r_θ against l log q, 400 random policies")
-        z = argument(reward, SAMPLED, point_mass(places[place]))
-        value = answered(value, a).function(each="z")(z=z, **scope)
-        evidence.close(slope * value, loss, 1e-12, f"{name}, A = {a}: the loss of these policies")
+        factor, law, value, slope, shift = table[name]
+        factor, slope, shift = (stated(cell).function()(A=a, **given) for cell in (factor, slope, shift))
+        z = argument(factor * logs, SAMPLED, laws[law])
+        value = stated(value).function(each="z")(z=z, A=a, **given)
+        evidence.close(
+            slope * value + shift, loss, 1e-11, f"{name}, A = {a}: the loss of 400 random policies"
+        )
 
 
 def test_answer_dpo(evidence):
@@ -138,24 +149,31 @@ def test_answer_dpo(evidence):
 
 
 def test_answer_clip(evidence):
-    r"""The formulas of the short answer for PPO-Clip hold: the clip split by the sign of $A$, and the
-    felt value $-\sgn(A)\,v_f$."""
+    r"""The formulas of the short answer for PPO-Clip hold: the clip split by the sign of $A$, both cases
+    as one, and $z = g$ with the weight $\omega$ in $(0, 1)$."""
     u, a = random_tokens()
-    q, loss = np.exp(u), clip_loss(np.exp(u), a, EPSILON)
-    tokens = {"q": q, "q_bar": np.clip(q, 1 - EPSILON, 1 + EPSILON), "A": a, "f": loss, "v_f": loss / a}
-    tokens["g"] = np.where(a > 0, q - 1, 1 - q)
-    every = a != 0
+    a, q, loss = a[a != 0], np.exp(u[a != 0]), clip_loss(np.exp(u), a, EPSILON)[a != 0]
+    p = np.random.default_rng(1).uniform(0.01, 0.99, a.size) * np.minimum(1, 1 / q)  # so that p q < 1
+    tokens = {"q": q, "A": a, "f": loss, "g": np.where(a > 0, q - 1, 1 - q), "p": p}
+    tokens["L"] = answered(evidence, r"L = \frac{1/p - 1}{\log(1/p)}").function(each="p")(p=p)
+    weight = answered(evidence, r"\omega = \frac{q-1}{L \log q}").function(each="q L")(q=q, L=tokens["L"])
+    evidence.bounded(weight, "ω is a probability, 4,000 random (p, q)", low=0, high=1, strict=True)
+    tokens |= {"omega": weight, "z": np.sign(a) * tokens["L"] * u[a != 0] * weight}
     for tex, where in (
-        (r"f = -\min(q A, \bar q A)", every),
-        (r"f = -A \min(q, \bar q) = -A \min(q, 1+\varepsilon)", a > 0),
-        (r"f = -A \max(q, \bar q) = -A \max(q, 1-\varepsilon)", a < 0),
-        (r"g = \sgn(A)(q - 1)", every),
-        (r"-\sgn(A)\, v_f = \min(g, \varepsilon) + \sgn(A)", every),
+        (r"f = -\min(q A, \clip(q, 1-\varepsilon, 1+\varepsilon) A)", a != 0),
+        (r"f = -A \min(q, 1+\varepsilon)", a > 0),
+        (r"f = -A \max(q, 1-\varepsilon)", a < 0),
+        (r"g = \sgn(A)(q - 1)", a != 0),
+        (r"z = \omega\, \sgn(A) L \log q = g", a != 0),
     ):
-        evidence.prints(f"${tex}$")
+        evidence.prints(f"${tex}")
         given = {name: column[where] for name, column in tokens.items()}
         route = f"{where.sum():,} random (q, A), f as PPO has it"
-        evidence.equation(formula(tex), 1e-12, route, each=" ".join(given), varepsilon=EPSILON, **given)
+        evidence.equation(formula(tex), 1e-11, route, each=" ".join(given), varepsilon=EPSILON, **given)
+    both = r"-\lvert A \rvert \min(g, \varepsilon) - A"
+    evidence.prints(f"Both are ${both}$")
+    given = {"w": loss, "A": a, "g": tokens["g"]}
+    evidence.equation(stated(both), 1e-12, "the same tokens", each="w A g", varepsilon=EPSILON, **given)
 
 
 def test_dpo_is_minus_value(evidence):
