@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from html import unescape
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 
 from fontTools.subset import Options, Subsetter
@@ -45,16 +45,21 @@ MARKUP = re.compile(r"<[^>]*>")
 
 
 @memory.cache
+def narrowed(name: str, version: str, weights: int | tuple[int, int]) -> bytes:
+    """Return a variable font of a package as a file that keeps a range of weights, or is fixed at one."""
+    font = TTFont(MODULES / name, recalcTimestamp=False)
+    return saved(instantiateVariableFont(font, {"wght": weights}), None)
+
+
+@memory.cache
 def cut(name: str, version: str, wanted: str, weights: int | tuple[int, int] | None) -> tuple[bytes, str]:
     """Return a font of a package with the wanted characters alone as WOFF2, and those that it has.
 
     A variable font keeps a range of weights, or is fixed at one. `version` is a digest of the sources.
     """
-    font = TTFont(MODULES / name, recalcTimestamp=False)
+    whole = io.BytesIO(narrowed(name, version, weights)) if weights else MODULES / name
+    font = TTFont(whole, recalcTimestamp=False)
     has = "".join(sorted(set(map(chr, font.getBestCmap())) & set(wanted)))
-    if weights:  # the cutter wants the tables of a font as they are read from a file
-        narrowed = saved(instantiateVariableFont(font, {"wght": weights}), None)
-        font = TTFont(io.BytesIO(narrowed), recalcTimestamp=False)
     cutter = Subsetter(Options(hinting=False, layout_features=FEATURES, notdef_outline=True))
     cutter.populate(text=has)
     cutter.subset(font)
@@ -70,7 +75,18 @@ def saved(font: TTFont, flavor: str | None) -> bytes:
 
 def made(path: Path, wanted: Iterable[str], weights=None) -> tuple[bytes, str]:
     """Return a font cut to the wanted characters, and those of them that it has."""
-    return cut(str(path.relative_to(MODULES)), digest(path, Path(__file__)), "".join(sorted(wanted)), weights)
+    return cut(*known(path), "".join(sorted(wanted)), weights)
+
+
+def known(path: Path) -> tuple[str, str]:
+    """Return the name of a font, and a digest of what its cuts come from."""
+    return str(path.relative_to(MODULES)), digest(path, Path(__file__))
+
+
+def prepare():
+    """Narrow every font of text: most of the work on them, and it needs no page."""
+    for (package, style, weights), script in product(chain(*FACES.values()), SCRIPTS_IN_USE):
+        narrowed(*known(source(package, script, style)), weights)
 
 
 def embedded(content: bytes) -> str:

@@ -96,6 +96,7 @@ def on_pre_build(config):
     runs.start(config.extra.get("only", ""))
     for path in written:
         report(markup.problems(path))
+    fonts.prepare()  # for the last step, in which it would keep one core alone
     runs.finish("figures")
 
 
