@@ -3,7 +3,6 @@
 import platform
 import re
 from collections import Counter
-from functools import lru_cache
 from importlib.metadata import version
 
 import jinja2
@@ -18,8 +17,11 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from pages.kept import per_page
+
 FORMULA = re.compile(r"\$([^$]+)\$")
 METHODS = ("library", "symbolic", "executed", "exact", "numeric")
+RAN_WITH = {"Python": platform.python_version()} | {n: version(n) for n in ("numpy", "scipy", "sympy")}
 
 
 def topic_anchor(tag: str) -> str:
@@ -73,9 +75,8 @@ def tally(methods) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in METHODS if counts[name])
 
 
-@lru_cache(maxsize=5000)
 def highlighted(code: str) -> Markup:
-    """Return Python code as highlighted HTML that the keyboard can scroll; a live server keeps it."""
+    """Return Python code as highlighted HTML that the keyboard can scroll."""
     block = highlight(code, PythonLexer(), HtmlFormatter(cssclass="highlight", wrapcode=True))
     return Markup(block.replace("<pre>", '<pre tabindex="0" role="group" aria-label="Code">'))
 
@@ -217,11 +218,17 @@ def pdfs(root: str, sets: list) -> html.HtmlElement:
 def checks(root: str, address: str, records: list[dict], numbers: dict[str, str]) -> html.HtmlElement:
     """Return all checks of the part at `address`, with their evidence and code; `numbers` by label."""
     libraries = {k: v for record in records for k, v in record["libraries"].items()}
-    ran = {"Python": platform.python_version()} | {n: version(n) for n in ("numpy", "scipy", "sympy")}
-    return block(
-        "checks", root, address=address, records=records, versions=named(ran), libraries=named(libraries),
-        numbers=numbers,
-    )  # fmt: skip
+    given = {
+        "root": root, "address": address, "records": records, "versions": named(RAN_WITH),
+        "libraries": named(libraries), "numbers": numbers,
+    }  # fmt: skip
+    return html.fromstring(rendered_checks(repr(given), given))
+
+
+@per_page
+def rendered_checks(key: str, page: dict) -> str:
+    """Return the HTML of the checks of a part; it is kept because their code takes its time."""
+    return templates.get_template("checks.html").render(page).strip()
 
 
 def checks_link(records: list[dict]) -> html.HtmlElement:
