@@ -7,7 +7,7 @@ import material
 import pytest
 from conftest import ROOT, SITE, corpus, laid_out, site_formulas
 from maths.typeset import typeset
-from pages.hooks import PART, stretches
+from pages.formulas import PART, stretches
 from pages.lean import STYLES, lean
 from pages.styles import SWITCHING, pruned
 

@@ -13,7 +13,7 @@ from checking.claims import Claims
 from lxml.etree import Comment
 from lxml.html import HtmlElement, tostring
 from maths.equations import unread
-from maths.typeset import typeset
+from maths.typeset import Typeset, typeset
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 from paper import exam
@@ -62,7 +62,7 @@ class Assembly:
     """
 
     sheets: list[Sheet]
-    formulas: list[str]
+    formulas: list[Typeset]
     words: list[str]
     ledger: list[ledger.Entry]
     sets: list[sets.PrintSet]
@@ -122,7 +122,7 @@ def assemble(pages: list[Page], topics: list[str], site: str, only: str = "") ->
         problems += sheet.article.problems
         sheet.page.content = sheet.article.html()
     words = [formula_words(f.tex, result.speech) for f, result in zip(formulas, results, strict=True)]
-    return Assembly(sheets, [result.html for result in results], words, entries, made, labels, problems)
+    return Assembly(sheets, results, words, entries, made, labels, problems)
 
 
 def outer(element: HtmlElement) -> str:

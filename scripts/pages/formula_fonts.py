@@ -1,7 +1,6 @@
 """Cut KaTeX's style sheet to what the formulas use, and put the fonts into it, cut to their characters."""
 
 import re
-from collections.abc import Iterable
 from functools import cache
 from itertools import product
 
@@ -9,22 +8,23 @@ from lxml import html
 
 from pages.fonts import MODULES, embedded, made
 from pages.lean import STYLES
-from pages.styles import names, pruned
+from pages.styles import pruned
 
 KATEX = MODULES / "katex" / "dist"
+STYLE = KATEX / "katex.min.css"
 RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 SOURCE = re.compile(r"src:url\(fonts/KaTeX_([\w-]+)\.woff2\)[^}]*")
 
 
-def sheets(typeset: Iterable[str]) -> dict[str, str]:
+def sheets(classes: set[str], used: dict[str, set[str]]) -> dict[str, str]:
     """Return KaTeX's style sheet as two, by their addresses: its rules, and the faces that formulas use.
+
+    The formulas have these `classes`, and in each face the characters that are `used`.
 
     The faces travel in their sheet, which a page asks for above its first formula: what is above it is
     painted meanwhile, and a formula is laid out once, with its own fonts, and never moves.
     """
-    typeset = set(filter(None, typeset))  # what could not be typeset is a problem elsewhere
-    css = pruned((KATEX / "katex.min.css").read_text(), sorted(names(typeset)))
-    used, rules = faces(typeset, css), []
+    css, rules = pruned(STYLE.read_text(), sorted(classes)), []
 
     def taken(rule: re.Match) -> str:
         source = SOURCE.search(rule[2])
@@ -39,10 +39,11 @@ def sheets(typeset: Iterable[str]) -> dict[str, str]:
     }
 
 
-def declared(css: str) -> list[tuple[frozenset[str], str, bool, bool]]:
+@cache
+def declared() -> list[tuple[frozenset[str], str, bool, bool]]:
     """Return what KaTeX's rules say of fonts: the classes, the family, whether it is bold, whether italic."""
     said = []
-    for selectors, body in RULE.findall(css):
+    for selectors, body in RULE.findall(STYLE.read_text()):
         family = re.search(r"KaTeX_(\w+)", body)
         bold, italic = "font-weight:700" in body, "font-style:italic" in body
         if "@font-face" in selectors or not (family or bold or italic):
@@ -53,9 +54,9 @@ def declared(css: str) -> list[tuple[frozenset[str], str, bool, bool]]:
     return said
 
 
-def faces(typeset: set[str], css: str) -> dict[str, set[str]]:
+def faces(typeset: set[str]) -> dict[str, set[str]]:
     """Return face, such as `Main-Bold` → the characters that it may be asked for, rather some too many."""
-    rules, used = declared(css), {}
+    rules, used = declared(), {}
 
     @cache
     def said(classes: str) -> list[tuple[str, bool, bool]]:

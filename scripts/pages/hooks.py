@@ -42,20 +42,14 @@ from pages import (
     styles,
     topics,
 )
-from pages.lean import lean
+from pages.formulas import Formulas
 
 log = logging.getLogger("mkdocs.full-marks")
 MODULES = SCRIPTS / "node" / "node_modules"
 COPYING = MODULES / "katex/dist/contrib/copy-tex.min.js"
-PLACEHOLDER = re.compile(r'([(\[“]?)<span class="math" data-formula="(\d+)">([^<]*)</span>([,.;:!?)\]”]?)')
-PART = '<span class="katex-base">'  # KaTeX ends such a part where a line may break
-# A line breaks between two characters of a box that allows it, not at the edges of the box.
-BREAK = '<span class="break">\N{ZERO WIDTH SPACE}\N{ZERO WIDTH SPACE}</span>'
-MARKUP = re.compile(r"<[^>]*>")
 WATCHED = [*(path for path in sorted(SCRIPTS.iterdir()) if path.is_dir()), MODULES.parent / "search"]
-UNBROKEN = 24  # characters: a formula up to this length fits a line on a phone
-typeset_formulas: list[str] = []
 listings = [""]  # the digest of what the links of a page may lead to
+formulas: list[Formulas] = [None]
 
 
 class SourceLine(logging.Filter):
@@ -263,9 +257,8 @@ def on_env(env, config, files):
     runs.finish("checks")
     written = [file.page for file in files.documentation_pages() if file.page and file.page.content]
     done = assembly.assemble(written, config.extra["topics"], config.site_url, config.extra.get("only", ""))
-    typeset_formulas[:] = done.formulas
     report(done.problems)
-    log.info("%d formulas typeset", len(typeset_formulas))
+    log.info("%d formulas typeset", len(done.formulas))
     log.info("%s", account(done.ledger))
     bytecode = CACHE / "templates"
     bytecode.mkdir(parents=True, exist_ok=True)
@@ -277,7 +270,9 @@ def on_env(env, config, files):
     for one in done.sets:
         generated(files, config, f"pdf/{one.path.name}", one.path)
     log.info("%d sets printed, %d pages", len(done.sets), sum(one.pages for one in done.sets))
-    made = fonts.assets(page.content for page in written) | formula_fonts.sheets(map(lean, done.formulas))
+    formulas[0] = Formulas(done.sheets, done.formulas)
+    made = fonts.assets(page.content for page in written)
+    made |= formula_fonts.sheets(formulas[0].names, formulas[0].faces)
     for address, content in made.items():
         files.append(File.generated(config, address, content=content))
     pages = [file.page for file in files.documentation_pages() if file.page]
@@ -287,7 +282,7 @@ def on_env(env, config, files):
 
 def made_of(done: assembly.Assembly, pages: list, config) -> Iterator[tuple[str, str | bytes]]:
     """Yield address and content of what is made of the finished pages, and that none of them waits for."""
-    contents = {s.part: PLACEHOLDER.sub(typeset_formula, s.whole) for s in done.sheets if s.part}
+    contents = {s.part: formulas[0].put(s.whole) for s in done.sheets if s.part}
     yield from handout.scripts(contents).items()
     yield from search.files(done.sheets, done.words).items()
     yield from sharing.files(pages, done.labels, config)
@@ -325,34 +320,4 @@ def on_post_page(output, page, config):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(picture)
     output = f"{content}{sharing.tools(page, config)}\n{end}{rest}"
-    return PLACEHOLDER.sub(typeset_formula, output)
-
-
-def typeset_formula(match: re.Match) -> str:
-    """Return the formula for a placeholder, tied to the punctuation that touches it.
-
-    Formulas are set without line breaks; a long one gets them back between its parts.
-    """
-    before, index, text, after = match.groups(default="")
-    formula = typeset_formulas[int(index)]
-    if len(text) > UNBROKEN and PART in formula:
-        start, *parts = formula.split(PART)
-        formula = start + PART + (BREAK + PART).join(stretches(parts))
-    return f'<span class="math">{before}{lean(formula)}{after}</span>'
-
-
-def stretches(parts: list[str]) -> Iterator[str]:
-    """Yield the stretches of a formula that a line holds whole: no bracket ends on another line.
-
-    Only a bracket that is too long for that may break inside.
-    """
-    groups, depth = [[]], 0
-    for part in parts:
-        groups[-1].append(part)
-        depth += part.count('class="mopen') - part.count('class="mclose')
-        if depth <= 0:
-            groups.append([])
-            depth = 0
-    for group in filter(None, groups):
-        long = len(MARKUP.sub("", "".join(group))) > UNBROKEN
-        yield ((BREAK if long else "") + PART).join(group)
+    return formulas[0].put(output)
