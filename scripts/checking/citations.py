@@ -79,7 +79,7 @@ def link_citations(article: Article) -> list[Citation]:
         found.append(Citation(number, match[0], place, made))
         return made
 
-    for element, slot in list(prose(article.tree)):
+    for element, slot in prose(article.tree):
         replace(element, slot, CITATION, link)
     found = [c for c in found if not any(entry in entries for entry in c.link.iterancestors())]
     for index, citation in enumerate(found, 1):

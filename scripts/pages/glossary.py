@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 
 import yaml
 from lxml import etree, html
@@ -138,10 +139,16 @@ def pattern(name: str) -> str:
 
 @lru_cache(maxsize=2)
 def finder(text: str) -> tuple[re.Pattern, list[Term]]:
-    """Return a pattern for all names in the glossary, the longest first, and the terms by its groups."""
+    """Return a pattern for all names in the glossary, the longest first, and the terms by its groups.
+
+    The names are sorted by their initials, so that few of them are tried at a word.
+    """
     names = [(name, term) for term in read(text)[0] for name in (term.name, *term.also)]
-    names.sort(key=lambda pair: (-len(pair[0]), pair[0]))
-    every = "|".join(f"({pattern(name)})" for name, _ in names) or "(?!)"
+    names.sort(key=lambda pair: (pair[0][0].lower(), -len(pair[0]), pair[0]))
+    every = "|".join(
+        f"(?=(?i:{re.escape(initial)}))(?:{'|'.join(f'({pattern(name)})' for name, _ in some)})"
+        for initial, some in groupby(names, lambda pair: pair[0][0].lower())
+    ) or "(?!)"  # fmt: skip
     return re.compile(rf"(?<![\w‐‑–-])(?:{every})(?!\w)"), [term for _, term in names]
 
 
@@ -162,7 +169,7 @@ def mark(tree: html.HtmlElement, root: str) -> set[str]:
             return element
 
         if section.get("data-unit") in SECTIONS:
-            for element, slot in list(prose(section, UNMARKED)):
+            for element, slot in prose(section, UNMARKED):
                 replace(element, slot, found, link)
         used |= met
     return used

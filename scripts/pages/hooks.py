@@ -13,7 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import jinja2
-import jupytext
 from checking import ledger
 from maths.typeset import ahead
 from mkdocs.exceptions import Abort
@@ -48,6 +47,7 @@ log = logging.getLogger("mkdocs.full-marks")
 MODULES = SCRIPTS / "node" / "node_modules"
 COPYING = MODULES / "katex/dist/contrib/copy-tex.min.js"
 WATCHED = [*(path for path in sorted(SCRIPTS.iterdir()) if path.is_dir()), MODULES.parent / "search"]
+seen: set[str] = set()  # the texts whose formulas are typeset
 listings = [""]  # the digest of what the links of a page may lead to
 formulas: list[Formulas] = [None]
 
@@ -86,7 +86,9 @@ def on_pre_build(config):
         raise Abort("no page can be built with these settings")
     report(topics.problems(config.extra["topics"]) + glossary.problems())
     written = [*sorted(DOCS.rglob("*.md")), *sorted(DOCS.glob("q*/lab.py"))]
-    ahead(path.read_text() for path in [*written, *sorted(DOCS.glob("q*/*/checks.py"))])
+    texts = [path.read_text() for path in [*written, *sorted(DOCS.glob("q*/*/checks.py"))]]
+    ahead(text for text in texts if text not in seen)
+    seen.update(texts)
     runs.start(config.extra.get("only", ""))
     for path in written:
         report(markup.problems(path))
@@ -116,11 +118,7 @@ def on_files(files, config):
     files.append(File.generated(config, "assets/copy.js", content=sharing.copy_script()))
     for lab in sorted(DOCS.glob("q*/lab.py")):
         uri = lab.relative_to(DOCS).with_suffix(".ipynb").as_posix()
-        book = jupytext.read(lab)
-        book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        for number, cell in enumerate(book.cells):
-            cell["id"] = f"cell-{number}"  # jupytext draws random ids, which would differ at each build
-        files.append(File.generated(config, uri, content=jupytext.writes(book, fmt="ipynb")))
+        files.append(File.generated(config, uri, content=notebook.written(lab.read_text())))
     return files
 
 
@@ -262,11 +260,7 @@ def on_env(env, config, files):
     log.info("%s", account(done.ledger))
     bytecode = CACHE / "templates"
     bytecode.mkdir(parents=True, exist_ok=True)
-    entries = [entry.as_json() for entry in done.ledger]
     env.bytecode_cache = jinja2.FileSystemBytecodeCache(str(bytecode))
-    files.append(
-        File.generated(config, "ledger.json", content=json.dumps(entries, indent=1, ensure_ascii=False))
-    )
     for one in done.sets:
         generated(files, config, f"pdf/{one.path.name}", one.path)
     log.info("%d sets printed, %d pages", len(done.sets), sum(one.pages for one in done.sets))
@@ -282,6 +276,8 @@ def on_env(env, config, files):
 
 def made_of(done: assembly.Assembly, pages: list, config) -> Iterator[tuple[str, str | bytes]]:
     """Yield address and content of what is made of the finished pages, and that none of them waits for."""
+    entries = [entry.as_json() for entry in done.ledger]
+    yield "ledger.json", json.dumps(entries, indent=1, ensure_ascii=False)
     contents = {s.part: formulas[0].put(s.whole) for s in done.sheets if s.part}
     yield from handout.scripts(contents).items()
     yield from search.files(done.sheets, done.words).items()

@@ -3,7 +3,9 @@
 import base64
 import re
 import struct
+from functools import lru_cache
 
+import jupytext
 from lxml import etree, html
 from maths.typeset import typeset
 
@@ -13,6 +15,17 @@ PICTURE = re.compile(r'src="data:image/png;base64,([^"]+)"')
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
+@lru_cache(maxsize=50)
+def written(lab: str) -> str:
+    """Return the notebook file of a lab."""
+    book = jupytext.reads(lab, fmt="py")
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    for number, cell in enumerate(book.cells):
+        cell["id"] = f"cell-{number}"  # jupytext draws random ids, which would differ at each build
+    return jupytext.writes(book, fmt="ipynb")
+
+
+@lru_cache(maxsize=50)
 def lean(content: str, download: str) -> str:
     """Return the cells of an executed notebook without the plug-in's styles and scripts."""
     tree = html.fragment_fromstring(content, create_parent="div")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
@@ -112,16 +113,18 @@ def open_blocks(text: str) -> Iterator[tuple[int, str]]:
         yield line, "/// closes no block"
 
 
-def tables(text: str) -> Iterator[tuple[list[tuple[int, str]], TableProcessor | None]]:
-    """Yield the numbered rows of each table, and the processor that read its head or, if none fits, None."""
-    numbered = enumerate(shown(text).splitlines(), 1)
+@lru_cache(maxsize=500)
+def tables(text: str) -> list[tuple[list[tuple[int, str]], TableProcessor | None]]:
+    """Return the numbered rows of each table, and the processor that read its head or, if none fits, None."""
+    found, numbered = [], enumerate(shown(text).splitlines(), 1)
     for apart, group in groupby(numbered, lambda item: bool(APART.fullmatch(item[1]))):
         rows = [(number, line.strip(" ")) for number, line in group if not apart]
         processor = TableProcessor(PARSER, {})
         if processor.test(None, "\n".join(row for _, row in rows)):
-            yield rows, processor
+            found.append((rows, processor))
         elif any(DASHES.fullmatch(row) for _, row in rows[1:]):
-            yield rows, None
+            found.append((rows, None))
+    return found
 
 
 def rows(path: Path) -> list[list[list[str]]]:

@@ -1,7 +1,6 @@
 """Turn references into links, and find TeX that no formula holds."""
 
 import re
-from collections.abc import Iterator
 
 from lxml import etree
 
@@ -13,14 +12,16 @@ ARCHIVES = {"arxiv": "https://arxiv.org/abs/", "doi": "https://doi.org/"}
 VERBATIM = {"code", "pre", "script", "style", "kbd", "arithmatex"}
 
 
-def prose(element: etree._Element, without: set[str] = VERBATIM) -> Iterator[tuple[etree._Element, str]]:
-    """Yield (element, "text" or "tail") for every text below `element`, but of some tags and classes."""
+def prose(element: etree._Element, without: set[str] = VERBATIM) -> list[tuple[etree._Element, str]]:
+    """Return (element, "text" or "tail") for every text below `element`, but of some tags and classes."""
     if not isinstance(element.tag, str) or without & {element.tag, *element.get("class", "").split()}:
-        return
-    yield element, "text"
+        return []
+    found = [(element, "text")] if element.text else []
     for child in element:
-        yield from prose(child, without)
-        yield child, "tail"
+        found += prose(child, without)
+        if child.tail:
+            found.append((child, "tail"))
+    return found
 
 
 def resolve(article: Article, labels: dict, here: str, relative):
@@ -42,7 +43,7 @@ def resolve(article: Article, labels: dict, here: str, relative):
 
     for formula in article.formulas:
         formula.tex = REFERENCE.sub(lambda match: in_formula(target(*match.groups())), formula.tex)
-    for element, slot in list(prose(article.tree)):
+    for element, slot in prose(article.tree):
         replace(element, slot, REFERENCE, link)
 
 
@@ -55,7 +56,7 @@ def link_sources(article: Article):
         return element
 
     for item in article.tree.xpath('.//li[starts-with(@id, "reference-")]'):
-        for element, slot in list(prose(item)):
+        for element, slot in prose(item):
             if element.tag != "a" or slot == "tail":
                 replace(element, slot, IDENTIFIER, link)
 
@@ -67,7 +68,7 @@ def in_formula(target: tuple[str, str] | None) -> str:
 
 def replace(element, slot: str, pattern: re.Pattern, make):
     """Replace the matches in the text or tail of an element by the elements, if any, that `make` returns."""
-    text = getattr(element, slot) or ""
+    text = getattr(element, slot)
     found = [(match, new) for match in pattern.finditer(text) if (new := make(match)) is not None]
     if not found:
         return
@@ -86,7 +87,7 @@ def replace(element, slot: str, pattern: re.Pattern, make):
 def find_leftovers(article: Article):
     """Report TeX that stands outside of any formula, where a reader would see it raw."""
     for element, slot in prose(article.tree):
-        text = getattr(element, slot) or ""
+        text = getattr(element, slot)
         if match := LEFTOVER.search(text):  # what follows in the same text is mostly the rest of it
             around = " ".join(text[: match.start()].split()[-3:] + text[match.start() :].split()[:4])
             place = article.place(element, around, again=True)

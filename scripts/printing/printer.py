@@ -21,6 +21,7 @@ HIDDEN = (
 )  # fmt: skip
 HEADINGS = ("h1", "h2", "h3", "h4")
 SHORT = 1000  # characters: a table or a statement up to this length stays on one page
+ENCODER = json.JSONEncoder(ensure_ascii=False)
 INLINE = {
     "em": "emph",
     "strong": "strong",
@@ -42,7 +43,7 @@ class Unprintable(ValueError):
 
 def quoted(text: str) -> str:
     """Return a string of the Typst language."""
-    return json.dumps(text, ensure_ascii=False)
+    return ENCODER.encode(text)
 
 
 def literal(text: str | None) -> str:
