@@ -16,6 +16,7 @@ from conftest import build
 from test_faults import replace
 
 BUILT, STOPPED = "Documentation built", "this build stopped"
+PRINTED = re.compile(f"sets printed anew(?!.*{BUILT})", re.DOTALL)  # after the last build
 
 
 @pytest.fixture
@@ -90,6 +91,7 @@ def test_changes_are_seen_without_a_loop(live):
     wait_for(lambda: "Seen in the figure." in fetch("q0/d-temperature/"))
     replace(part / "checks.py", r'(?<=odds\(evidence\):\n)    """', '    """Seen in the check. ')
     wait_for(lambda: "Seen in the check." in fetch("q0/d-temperature/checks/"))
+    wait_for(lambda: PRINTED.search(log.read_text()))  # how long they are the next build shows
     exam = copy / "docs/exam.yml"
     good = exam.read_text()
     exam.write_text(good + "questions: [\n")
