@@ -159,6 +159,7 @@ def test_bad_entries_are_reported(copy):
             "says": "With a name of another.",
         },
         {"term": "unsaid", "also": "nothing", "part": "q0/d-temperature"},
+        {"term": "unnamed", "also": [""], "part": "q0/d-temperature", "says": "With a name of nothing."},
     ]
     path.write_text(
         path.read_text() + "".join(yaml.safe_dump([one], sort_keys=False, width=1000) for one in bad)
@@ -174,6 +175,7 @@ def test_bad_entries_are_reported(copy):
         (first["probing"], "'CoT' is a name of docs/synonyms.yml already"),
         (first["unsaid"], "has no says"),
         (first["unsaid"] + 1, "must be a list"),
+        (first["unnamed"], "has an empty name"),
     ]
     assert run.returncode == 1
     for line, words in expected:

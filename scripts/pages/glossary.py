@@ -73,6 +73,9 @@ def faults(node: yaml.Node, item) -> Iterator[tuple[int, str]]:
     what = f"the entry {given['term']!r}" if given.get("term") else "an entry"
     yield from misfits(node, item, ENTRY | {key: NAMES[key] for key in NAMES if key in given}, what)
     line = node.start_mark.line + 1
+    also = given.get("also")
+    if "" in (given.get("term"), *(also if isinstance(also, list) else ())):
+        yield line, f"{what} has an empty name"
     for key in sorted(map(str, given.keys() - {*ENTRY, *NAMES})):
         yield line, f"{what} has an unknown key {key!r}"
     if "part" in given and given["part"] not in {part.id for part in discover()}:

@@ -88,6 +88,7 @@ def on_pre_build(config):
     written = [*sorted(DOCS.rglob("*.md")), *sorted(DOCS.glob("q*/lab.py"))]
     texts = [path.read_text() for path in [*written, *sorted(DOCS.glob("q*/*/checks.py"))]]
     ahead(text for text in texts if text not in seen)
+    seen.clear()
     seen.update(texts)
     runs.start(config.extra.get("only", ""))
     for path in written:

@@ -3,8 +3,9 @@
 from paper.jobs import memory
 from paper.parts import REQUIREMENTS, SCRIPTS, digest
 
+LOCKED = (REQUIREMENTS, SCRIPTS / "node/package-lock.json")
 # As they were when this process loaded them: a live server does not load them again.
-TOOLS = digest(*sorted(SCRIPTS.glob("*/*.py")), *sorted(SCRIPTS.glob("*/templates/*")), REQUIREMENTS)
+TOOLS = digest(*sorted(SCRIPTS.glob("*/*.py")), *sorted(SCRIPTS.glob("*/templates/*")), *LOCKED)
 
 
 def per_page(function):

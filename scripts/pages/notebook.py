@@ -15,7 +15,7 @@ PICTURE = re.compile(r'src="data:image/png;base64,([^"]+)"')
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-@lru_cache(maxsize=50)
+@lru_cache(maxsize=12)
 def written(lab: str) -> str:
     """Return the notebook file of a lab."""
     book = jupytext.reads(lab, fmt="py")
@@ -25,7 +25,6 @@ def written(lab: str) -> str:
     return jupytext.writes(book, fmt="ipynb")
 
 
-@lru_cache(maxsize=50)
 def lean(content: str, download: str) -> str:
     """Return the cells of an executed notebook without the plug-in's styles and scripts."""
     tree = html.fragment_fromstring(content, create_parent="div")

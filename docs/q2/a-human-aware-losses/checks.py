@@ -158,15 +158,16 @@ def test_answer_clip(evidence):
     tokens["L"] = answered(evidence, r"L = \frac{1/p - 1}{\log(1/p)}").function(each="p")(p=p)
     weight = answered(evidence, r"\omega = \frac{q-1}{L \log q}").function(each="q L")(q=q, L=tokens["L"])
     evidence.bounded(weight, "ω is a probability, 4,000 random (p, q)", low=0, high=1, strict=True)
-    tokens |= {"omega": weight, "z": np.sign(a) * tokens["L"] * u[a != 0] * weight}
-    for tex, where in (
-        (r"f = -\min(q A, \clip(q, 1-\varepsilon, 1+\varepsilon) A)", a != 0),
-        (r"f = -A \min(q, 1+\varepsilon)", a > 0),
-        (r"f = -A \max(q, 1-\varepsilon)", a < 0),
-        (r"g = \sgn(A)(q - 1)", a != 0),
-        (r"z = \omega\, \sgn(A) L \log q = g", a != 0),
+    reward = np.sign(a) * tokens["L"] * np.log(q)
+    tokens |= {"omega": weight, "z": reward - (weight * 0 + (1 - weight) * reward)}
+    for tex, where, end in (
+        (r"f = -\min(q A, \clip(q, 1-\varepsilon, 1+\varepsilon) A)", a != 0, r", 0 < \varepsilon < 1$. If"),
+        (r"f = -A \min(q, 1+\varepsilon)", a > 0, "$."),
+        (r"f = -A \max(q, 1-\varepsilon)", a < 0, "$."),
+        (r"g = \sgn(A)(q - 1)", a != 0, "$. Padding"),
+        (r"z = \omega\, \sgn(A) L \log q = g", a != 0, "$"),
     ):
-        evidence.prints(f"${tex}")
+        evidence.prints(f"${tex}{end}")
         given = {name: column[where] for name, column in tokens.items()}
         route = f"{where.sum():,} random (q, A), f as PPO has it"
         evidence.equation(formula(tex), 1e-11, route, each=" ".join(given), varepsilon=EPSILON, **given)
