@@ -37,9 +37,9 @@ def site_formulas() -> list[tuple[str, bool]]:
 
 
 def laid_out(page):
-    """Wait until nothing on a page is left for later: what is only heard comes last."""
+    """Wait until a page is shown and nothing on it is left for later: what is only heard comes last."""
     page.wait_for_function(
-        """() => [...document.querySelectorAll("article *")]
+        """() => !document.documentElement.dataset.arriving && [...document.querySelectorAll("article *")]
           .every((one) => getComputedStyle(one).contentVisibility === "visible")"""
     )
 
