@@ -71,8 +71,8 @@ def unstyled(tree: HtmlElement):
     """Take out what belongs to formulas typeset at build time; the page is shown without waiting for it."""
     for element in tree.xpath('.//*[contains(@href, "/katex/") or contains(@src, "/katex/")]'):
         element.drop_tree()
-    for script in tree.xpath('.//script[contains(., "called(/KaTeX/)")]'):
-        script.text = script.text.replace("called(/KaTeX/)", "[]")
+    for script in tree.xpath('.//script[contains(., "load(formula)")]'):
+        script.text = script.text.replace("load(formula)", "load([])")
 
 
 ROWS = {
