@@ -37,9 +37,9 @@ def site_formulas() -> list[tuple[str, bool]]:
 
 
 def laid_out(page):
-    """Wait until a page is shown and nothing on it is left for later: what is only heard comes last."""
+    """Wait until nothing on a page that was opened is left for later: what is only heard comes last."""
     page.wait_for_function(
-        """() => !document.documentElement.dataset.arriving && [...document.querySelectorAll("article *")]
+        """() => [...document.querySelectorAll("article *")]
           .every((one) => getComputedStyle(one).contentVisibility === "visible")"""
     )
 
@@ -67,12 +67,26 @@ def server():
         running.shutdown()
 
 
+def shown(goto):
+    """Make a page that is opened wait until it has loaded and shows what it holds, unless told until when."""
+
+    @functools.wraps(goto)
+    def opened(page, address, **options):
+        answer = goto(page, address, **options)
+        if "wait_until" not in options:
+            page.wait_for_function("() => !document.documentElement.dataset.arriving")
+        return answer
+
+    return opened
+
+
 @pytest.fixture(scope="session")
 def browser():
     """Start the installed Chromium."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import Page, sync_playwright
 
-    with sync_playwright() as playwright:
+    with sync_playwright() as playwright, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Page, "goto", shown(Page.goto))
         yield playwright.chromium.launch(
             executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
             args=["--no-sandbox", "--disable-background-networking"],

@@ -29,6 +29,9 @@ window.shift = 0;
 new PerformanceObserver((list) => list.getEntries().forEach(({ value }) => { window.shift += value; }))
   .observe({ type: "layout-shift", buffered: true });
 """
+HOLD_FACES = "window.held = []; FontFace.prototype.load = () => new Promise((load) => held.push(load))"
+SIDES = """() => [...document.querySelectorAll(".md-sidebar__scrollwrap")].map((side) =>
+  [side.offsetHeight, side.scrollTop])"""
 SHOWN = "() => document.body && !document.documentElement.dataset.arriving"
 FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
@@ -115,6 +118,23 @@ def test_page_waits_for_the_fonts_of_formulas(browser, host):
         page.wait_for_function(SHOWN)
         assert page.locator("article h1").is_visible()
         page.close()
+
+
+def test_side_does_not_depend_on_when_fonts_are_unpacked(browser, host):
+    """The lists beside the article are as high, and scrolled as far, if the theme's script ran before it was shown."""
+    sides = []
+    for script in ("", HOLD_FACES):
+        page = browser.new_page(viewport=WINDOWS["desktop"])
+        page.add_init_script(script)
+        page.goto(host + PART, wait_until="load")
+        if script:
+            assert not page.evaluate(SHOWN)
+            page.evaluate("held.forEach((load) => load())")
+        page.wait_for_function(SHOWN)
+        page.wait_for_timeout(300)
+        sides.append(page.evaluate(SIDES))
+        page.close()
+    assert sides[0] == sides[1] and sides[0][0][0] > 0
 
 
 def test_late_fonts_of_text_wait_for_the_next_page(browser, host):
