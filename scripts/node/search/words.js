@@ -54,10 +54,11 @@
       const kept = terms.filter((term) => !skipped.has(term.word));
       return kept.length ? kept : terms;
     }
-    // The names that the last words of a query may be about to say.
+    // The names that the last words of a query may be about to say: one or two letters begin only a short one, which
+    // is said a key later.
     function begun(text) {
       const words = read(text), last = words.at(-1) ?? "";
-      const starts = last.length > 2 ? [...names.keys()].filter((first) => first.startsWith(last)) : [];
+      const starts = last ? [...names.keys()].filter((first) => first.startsWith(last) && (last.length > 2 || first.length < 4)) : [];
       const begins = (all, at) => words.slice(at).every((part, n) => all[n]?.startsWith(part));
       return [...new Set([...words, ...starts].flatMap((first, at) => names.get(first)?.filter(({ words: all }) => begins(all, Math.min(at, words.length - 1))).map(({ name }) => name) ?? []))];
     }
