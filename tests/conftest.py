@@ -68,12 +68,12 @@ def server():
 
 
 def shown(goto):
-    """Make a page that is opened wait until it has loaded and shows what it holds, unless told until when."""
+    """Make a page that is opened wait until it shows what it holds, unless it is to be watched from the start."""
 
     @functools.wraps(goto)
     def opened(page, address, **options):
         answer = goto(page, address, **options)
-        if "wait_until" not in options:
+        if options.get("wait_until") != "commit":
             page.wait_for_function("() => !document.documentElement.dataset.arriving")
         return answer
 

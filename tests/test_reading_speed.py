@@ -126,7 +126,8 @@ def test_side_does_not_depend_on_when_fonts_are_unpacked(browser, host):
     for script in ("", HOLD_FACES):
         page = browser.new_page(viewport=WINDOWS["desktop"])
         page.add_init_script(script)
-        page.goto(host + PART, wait_until="load")
+        page.goto(host + PART, wait_until="commit")
+        page.wait_for_load_state()
         if script:
             assert not page.evaluate(SHOWN)
             page.evaluate("held.forEach((load) => load())")
