@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { stemmer } from "stemmer";
 
-const LARGEST = 40_000, STRETCH = 9_000; // characters of a shard, and of a piece of text; a third of that as it is sent
+// Characters of a shard, of one that comes with others, and of a piece of text; a third of that as it is sent.
+const LARGEST = 40_000, SMALL = 1_500, STRETCH = 9_000;
 const LABEL = 40; // weight of a number at the place that has it
 const source = (url) => readFileSync(fileURLToPath(url), "utf8");
 // What the browser runs, one script: the stemmer, which is a module, then our own.
@@ -44,18 +45,18 @@ function letters(all) {
   return Object.fromEntries(found.filter(([, list]) => list.length));
 }
 
-// Cut words that begin alike into shards of at most the largest size.
-function* shards(start, words) {
+// Cut words that begin alike into shards of at most the largest size; a small one comes in the file of the beginning
+// that its words go on from, which is fetched before their next letter is typed.
+function* shards(start, words, before = start) {
   const text = JSON.stringify(Object.fromEntries(words));
-  if (start && (text.length <= LARGEST || words.length === 1)) return yield [start, text];
-  const alone = words.filter(([word]) => word === start);
-  if (alone.length) yield [start, JSON.stringify(Object.fromEntries(alone))];
+  if (start && (text.length <= LARGEST || words.length === 1)) return yield [start, text, before && text.length <= SMALL ? before : start];
+  if (start) yield [start, JSON.stringify(Object.fromEntries(words.filter(([word]) => word === start))), start];
   const longer = Map.groupBy(words.filter(([word]) => word !== start), ([word]) => word.slice(0, start.length + 1));
-  for (const [name, some] of longer) yield* shards(name, some);
+  for (const [name, some] of longer) yield* shards(name, some, start);
 }
 
 const all = postings(), sorted = [...all].map(([word, list]) => [word, flat(list)]).sort(([one], [other]) => (one < other ? -1 : 1));
-const cut = [...shards("", sorted)], files = {};
+const cut = [...Map.groupBy(shards("", sorted), ([, , file]) => file).values()], files = {};
 const named = [...pages.flatMap((page) => [page.title, ...page.topics]), ...synonyms.same.flat()];
 const keys = [...new Set(named.flatMap(reader.read))].filter((word) => /^[a-z]{5,}$/.test(word)).sort();
 // Cut the texts of a page into stretches of that size, each of whole places.
@@ -71,7 +72,7 @@ function* stretches(places) {
   }
   yield some;
 }
-cut.forEach(([name, text], n) => { files[`w${n}.js`] = `fullMarks.search.shard(${JSON.stringify(name)}, ${text});\n`; });
+cut.forEach((some, n) => { files[`w${n}.js`] = some.map(([name, text]) => `fullMarks.search.shard(${JSON.stringify(name)}, ${text});\n`).join(""); });
 pages.forEach(({ places }, n) => {
   const texts = [...stretches(places)], shown = places.map(({ id, title, within }, u) => [id, title, within, texts.findIndex((some) => u in some)]);
   files[`p${n}.js`] = `fullMarks.search.page(${n}, ${JSON.stringify(shown)});\n`;
@@ -79,6 +80,6 @@ pages.forEach(({ places }, n) => {
 });
 // The version stands in the address of each file, so that files of two builds are never mixed.
 const version = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 8);
-const data = { version, questions, topics, pages: pages.map(({ places, ...head }) => head), shards: cut.map(([name]) => name), letters: letters(all), keys, synonyms };
+const data = { version, questions, topics, pages: pages.map(({ places, ...head }) => head), shards: cut.map((some) => some.map(([name]) => name)), letters: letters(all), keys, synonyms };
 files["core.js"] = `${CODE}\nfullMarks.searchable = ${JSON.stringify(data)};\n`;
 process.stdout.write(JSON.stringify(files));

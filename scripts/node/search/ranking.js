@@ -1,5 +1,5 @@
 // Find the pages that a query asks for. The index is cut into shards by the first letters of the words; a shard is
-// a script of its own, so that search also works on pages opened as files, and only what a query needs is fetched.
+// in a script, so that search also works on pages opened as files, and only what a query needs is fetched.
 // A shard maps a word to a flat list: page, number of places, then place and weight for each.
 {
   const SATURATION = 6, PLACE = 3, GUESS = 0.6, BEGINNING = 0.8, MOST_ENDINGS = 24, FAINTEST = 0.1;
@@ -24,7 +24,7 @@
   fullMarks.index = (data, load) => {
     const reader = fullMarks.reader(fullMarks.stem, data.synonyms), shards = new Map(), pages = new Map(), texts = new Map(), pending = new Map();
     const once = (file) => pending.get(file) ?? pending.set(file, load(file).catch((error) => { pending.delete(file); throw error; })).get(file);
-    const names = new Map(data.shards.map((name, n) => [name, n]));
+    const names = new Map(data.shards.flatMap((some, n) => some.map((name) => [name, n])));
     const fetched = (name) => (names.has(name) ? once(`w${names.get(name)}`) : Promise.resolve());
 
     // The names of the shards that words beginning like this may be in, the longest last.
@@ -35,7 +35,7 @@
 
     // The shards that the next letter of a word may ask for, if they are few.
     function following(start) {
-      const next = start.length > 1 ? data.shards.filter((name) => name.length === start.length + 1 && name.startsWith(start)) : [];
+      const next = start.length > 1 ? [...names.keys()].filter((name) => name.length === start.length + 1 && name.startsWith(start)) : [];
       return next.length <= 3 ? next : [];
     }
 

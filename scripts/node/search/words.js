@@ -54,13 +54,14 @@
       const kept = terms.filter((term) => !skipped.has(term.word));
       return kept.length ? kept : terms;
     }
-    // The names that the last words of a query may be about to say: one or two letters begin only a short one, which
-    // is said a key later.
+    // The names that the last words of a query may be about to say: one or two letters only a short one, which is said
+    // a key later.
     function begun(text) {
-      const words = read(text), last = words.at(-1) ?? "";
-      const starts = last ? [...names.keys()].filter((first) => first.startsWith(last) && (last.length > 2 || first.length < 4)) : [];
+      const words = read(text), last = words.at(-1) ?? "", short = (first) => first.length < 4;
+      const starts = [...names.keys()].filter((first) => last && first.startsWith(last) && (last.length > 2 || short(first)));
       const begins = (all, at) => words.slice(at).every((part, n) => all[n]?.startsWith(part));
-      return [...new Set([...words, ...starts].flatMap((first, at) => names.get(first)?.filter(({ words: all }) => begins(all, Math.min(at, words.length - 1))).map(({ name }) => name) ?? []))];
+      const said = [...words, ...starts].flatMap((first, at) => names.get(first)?.filter(({ words: all }) => begins(all, Math.min(at, words.length - 1))).map(({ name }) => name) ?? []);
+      return [...new Set([...starts.filter(short), ...said])];
     }
     return { word, tokens, read, indexed, asked, begun };
   };
