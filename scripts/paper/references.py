@@ -9,7 +9,7 @@ from paper.article import REFERENCE, Article
 LEFTOVER = re.compile(r"\\[A-Za-z]{2,}|\\[\[\](){}]|\$(?!\d)")
 IDENTIFIER = re.compile(r"(arXiv|doi):(\d[\w./()-]*\w)", re.IGNORECASE)
 ARCHIVES = {"arxiv": "https://arxiv.org/abs/", "doi": "https://doi.org/"}
-VERBATIM = {"code", "pre", "script", "style", "kbd", "arithmatex"}
+VERBATIM = {"code", "pre", "samp", "script", "style", "kbd", "arithmatex"}
 
 
 def prose(element: etree._Element, without: set[str] = VERBATIM) -> list[tuple[etree._Element, str]]:

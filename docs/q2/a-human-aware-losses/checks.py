@@ -471,6 +471,26 @@ def test_moving_reference(evidence):
         evidence.bounded(shape, f"falls and bends of this function of z, sign of A {sign:+}", high=1e-12)
 
 
+def test_decision_weight(evidence):
+    r"""The printed $\omega$ with the printed $L$, as a function of $P = p q$, rises, is strictly concave, lies
+    above $P$, and goes from $0$ to $1$; with $L \omega = \int_0^1 q^t \, dt$."""
+    scale = answered(evidence, r"L = \frac{1/p - 1}{\log(1/p)}").function()
+    omega = evidence.sentence(r"\omega = \frac{q-1}{L \log q}").function(each="q")
+    evidence.prints(r"$\int_0^1 q^t \, dt = \frac{q - 1}{\log q}$")
+    nodes, weights = np.polynomial.legendre.leggauss(30)
+    chance = np.linspace(0.001, 0.999, 500)
+    for p in (0.0105, 0.21, 0.504, 0.99):  # none of them is a chance, where ω would be 0 / 0
+        whole = scale(p=p)
+        weight = omega(q=chance / p, L=whole)
+        mean = (chance[:, None] / p) ** ((1 + nodes) / 2) @ (weights / 2)
+        evidence.close(weight * whole, mean, 1e-11, f"the mean of q^t by quadrature, p = {p}")
+        evidence.bounded(np.diff(weight), f"steps of W, p = {p}", low=0, strict=True)
+        evidence.bounded(np.diff(weight, 2), f"bends of W, p = {p}", high=0, strict=True)
+        evidence.bounded(weight - chance, f"W(P) − P, p = {p}", low=0, strict=True)
+        evidence.close(omega(q=np.array([1 / p]), L=whole), 1, 1e-12, f"W(1), p = {p}")
+        evidence.bounded(omega(q=np.array([1e-300]), L=whole), f"W(1e-300), p = {p}", low=0, high=0.01)
+
+
 def test_two_token_threshold(evidence):
     r"""With two tokens and $Q$ on the other, $q$ as a function of $z$ bends like $(1 - t)^2 - \mu t^2$,
     $t = \pi_\theta(a \given s)$; on gains it is concave for $\mu = (\frac{1 - p}{p})^2$, and not for nine
