@@ -370,6 +370,10 @@ HOLD = {
         (r"\begin{aligned} f &= a & g &= b \\ & & &= c \end{aligned},",
          dict(f=1, a=1, g=2, b=2, c=2), dict(c=3)),
         (r"\begin{aligned} f &= (a + \\ & b) \end{aligned}", dict(f=3, a=1, b=2), dict(b=3)),
+        (r"\begin{aligned} f = \max(a, \\ & b) \end{aligned}", dict(f=3, a=2, b=3), dict(f=6)),
+        (r"\begin{aligned} f &= \max(a,\quad \\ & b \\ & , c), \end{aligned}",
+         dict(f=4, a=2, b=3, c=4), dict(c=5)),
+        (r"f = \max(a, \\ b)", dict(f=3, a=2, b=3), dict(f=6)),
         (r"\begin{aligned} f ={} & a \\ & + \mathbb 1[a > b] \end{aligned}", dict(f=4, a=3, b=2), dict(b=3)),
     ],
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """The lines of a display: which of its rows and columns belong to one statement."""
 
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 from maths.parser import PRODUCTS, RELATIONS, Parser
@@ -21,8 +22,8 @@ def lines(found: tuple[Token, ...]) -> list[list[Token]]:
     stated, above = [], {}
     for cells in rows(found):
         for column in range(0, len(cells), 2):
-            line = trimmed(sum(cells[column : column + 2], ()))
             before = above.get(column)
+            line = trimmed(sum(cells[column : column + 2], ()), before or ())
             if line and before and goes_on(line, before, not cells[column]):
                 before += line
             elif line:
@@ -40,9 +41,13 @@ def rows(found: tuple[Token, ...]) -> list[tuple[tuple[Token, ...], ...]]:
     return [(found[before + 1 : end],) for before, end in pairwise(ends)]
 
 
-def trimmed(line: tuple[Token, ...]) -> list[Token]:
-    """Return a line without the spaces and the punctuation at its ends, and the spaces beside signs."""
-    ends = [token.kind != "space" and token.text not in (",", ".") for token in line]
+def trimmed(line: tuple[Token, ...], before: Sequence[Token] = ()) -> list[Token]:
+    """Return a line without the spaces and the punctuation at its ends, and the spaces beside signs.
+
+    A comma in a bracket, which may be open from the line before, is no punctuation.
+    """
+    inside = depths([*before, *line])[len(before) :]
+    ends = [t.kind != "space" and (depth > 0 or t.text not in (",", ".")) for t, depth in zip(line, inside)]
     if not any(ends):
         return []
     kept = list(line[ends.index(True) : len(ends) - ends[::-1].index(True)])
