@@ -286,6 +286,6 @@ def test_side_of_an_equation_is_a_function(page):
     path = page(r"f = a x, \qquad g = a + \max(x, 0)").page
     side = find(path, "eq-a").function(statement=1, each="x")
     assert side(a=1, x=np.array([-1, 2])).tolist() == [1, 3]
-    with pytest.raises(EquationError, match="the symbol 'a' has no value$"):
+    with pytest.raises(EquationError, match="the symbol 'a' has no value: give it to the check$"):
         side(x=[1])
     assert isinstance(find(path, "eq-a").function(statement=1)(a=1, x=2), int)

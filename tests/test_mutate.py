@@ -31,7 +31,7 @@ def products(tex: str) -> set:
     [
         ("signs", r"f = -a + b - c", ["f = a + b - c", "f = -a - b - c", "f = -a + b + c"]),
         ("signs", r"f = e^{-z} m_{-u}", ["f = e^{z} m_{-u}", "f = e^{-z} m_{u}"]),
-        ("terms", r"f = (a + b) c", ["f = b c", "f = a c"]),
+        ("terms", r"f = (a + b) c", ["f = (b) c", "f = (a) c"]),
         ("terms", r"f = \frac{1 - x}{2}", [r"f = \frac{-x}{2}", r"f = \frac{1}{2}"]),
         ("fractions", r"f = \frac{a}{b}", [r"f = \frac{b}{a}", r"f = \frac{1}{b}", "f = a", "f = a b"]),
         ("fractions", r"\frac{dp}{dT} = a/b", [r"\frac{dp}{dT} = " + x for x in ("b/a", "1/b", "a", "a b")]),

@@ -9,6 +9,7 @@ from maths.tree import Node
 BRACKETS = {"⟨": "inner", "⌈": "ceil", "⌊": "floor", "|": "absolute", "‖": "norm"}
 BIG = {"∑": "sum", "∏": "prod", "max": "max", "min": "min", "sup": "max", "inf": "min"}
 BIG |= {"argmax": "argmax", "argmin": "argmin"}
+OPEN_ENDED = ("log", "ln", "lg", "exp", "sin", "cos", "tan")  # log (x)^2: of what is it the square?
 SEPARATORS = (",", ";", "∣", "|", "‖", ":")
 REMEDIES = {
     "…": r"write the sum or product with \sum or \prod: dots leave open what they stand for",
@@ -28,22 +29,26 @@ class Atoms(Operators):
             return found
         word = token.function or token.font == "rm" and len(token.text) > 1
         if self.next.text in (OPENING if word else ("(",)):
-            given = self.arguments()
+            given, end = self.arguments(), self.tokens[self.position - 1]
+            if token.text in OPEN_ENDED and end.sup:
+                self.fail(f"is the value of {token.latex} raised, or what is in its bracket? Write brackets")
             return self.scripts(self.node(start, "apply", None, found, *given))
         if token.function:
-            found = self.node(start, "apply", "bare", found, self.power())
-            if self.next.text in ("⋅", "×", "/") or self.starts_factor() and not self.next.function:
+            argument = self.power()
+            found = self.node(start, "apply", "bare", found, argument)
+            goes_on = self.next.text in ("⋅", "×", "/") or self.starts_factor() and not self.next.function
+            if goes_on or argument.trails:
                 self.fail(f"does the argument of {token.latex} end here? Write brackets")
         return found
 
     def atom(self) -> Node:
         """Parse a number, a bracket, a fraction, a root, a sum, or a name."""
-        start, token = self.position, self.take()
+        start, token = self.position, self.take(scripts=True)
         if token.text in BIG and (token.kind == "sign" or token.sub):
             return self.big(start, BIG[token.text], token)
-        if token.text == "arg" and self.next.text in ("max", "min"):
-            return self.big(start, "arg" + self.next.text, self.take())
-        if token.text == "E" and token.font == "bb" and token.sub:
+        if token.text == "arg" and self.next.text in ("max", "min") and not token.sub:
+            return self.big(start, "arg" + self.next.text, self.take(scripts=True))
+        if token.text == "E" and token.font == "bb":
             return self.expectation(start, token)
         if token.kind == "number" and token.font:
             return self.indicator(start, token)
@@ -63,7 +68,8 @@ class Atoms(Operators):
 
     def read_name(self, token: Token) -> tuple:
         if token.text == "Delta" and not (token.sub or token.sup) and self.next.kind == "name":
-            return "name", f"Delta_{self.take().text}"  # the change of something is a symbol of its own
+            changed = self.take(scripts=True)  # the change of something is a symbol of its own
+            return "name", f"Delta_{changed.text}"
         constant = token.font == "rm" and token.text in ("e", "i")
         return ("constant" if constant else "name"), token.text
 
@@ -78,7 +84,7 @@ class Atoms(Operators):
 
     def differential(self) -> str:
         """Return the name of one half of a derivative: `d` and a symbol."""
-        sign = self.take()
+        sign = self.take(scripts=True)
         order, names = "".join(t.text for t in sign.sup or ()), []
         while not self.ended:
             names.append(self.power().plain.replace("__", ""))
@@ -96,6 +102,7 @@ class Atoms(Operators):
 
     def bracket(self, start: int, opening: Token) -> Node:
         """Parse what stands in a bracket or between bars, with the scripts at its end."""
+        self.bare(opening)
         if self.next.kind == "table":
             return self.table(start, opening)
         parts, separators = self.items(CLOSING.get(opening.text, ""))
@@ -103,12 +110,12 @@ class Atoms(Operators):
         if kind and len(parts) != 1 + (kind == "inner"):
             self.fail(f"{len(parts)} values stand between {opening.text} and {closing.text}")
         if kind == "norm":
-            order = "".join(token.text for token in closing.sub or ())
+            order = "".join("?" if token.sub or token.sup else token.text for token in closing.sub or ())
             return self.scripts(self.node(start, "norm", order, *parts), replace(closing, sub=None))
         if kind or len(parts) > 1:
             found = self.node(start, kind or "stack", "" if kind else opening.text + separators, *parts)
         else:
-            found = parts[0]
+            found = self.node(start, "group", None, *parts)
         return self.scripts(found)
 
     def items(self, closing: str) -> tuple[list[Node], str]:
@@ -120,7 +127,7 @@ class Atoms(Operators):
             if self.next.text == closing and "|" in separators:
                 self.fail(r"do bars open or close here? Write \lvert and \rvert")
             parts.append(self.item())
-        self.take(closing)
+        self.take(closing, scripts=True)
         self.inside = outer
         return parts, "".join(sorted(separators))
 

@@ -1,6 +1,7 @@
 """Compute the value of a parsed equation's sides, in numbers or in SymPy expressions."""
 
 import operator
+from collections.abc import Set
 
 import numpy as np
 
@@ -10,15 +11,14 @@ from maths.sets import Sets
 from maths.tree import Node
 
 products: set[Node] = set()  # those of arrays that were computed; their order matters
+KL = ("KL", "D_KL")
 DECLARED = {"⊗": "otimes", "⊕": "oplus", "∘": "circ", "∗": "ast"}
-E, T = Node("name", "e"), Node("name", "T")
+E, T, INVERSE = Node("name", "e"), Node("name", "T"), Node("negate", None, (Node("number", "1"),))
 OPERATIONS = {  # what only needs the values of its parts
     "add": lambda *terms: algebra.total(terms),
     "negate": operator.neg,
-    "divide": algebra.divide,
-    "transpose": algebra.transpose,
-    "adjoint": lambda a: algebra.transpose(np.conjugate(a)),
     "inner": algebra.inner,
+    "group": lambda value: value,
 }
 
 
@@ -30,7 +30,28 @@ class Evaluator(Sets):
             value = operation(*map(self, node.parts))
         else:
             value = getattr(self, "of_" + node.kind)(node)
-        return value if type(value) in (float, int) else normal(value)  # faster
+        if type(value) in (float, int):  # faster
+            return value
+        return value if is_array(value) and node.is_part else normal(value)
+
+    def of_divide(self, node):
+        if node.value == "/":
+            self.alone(node.parts[1])
+        return algebra.divide(*map(self, node.parts))
+
+    def of_transpose(self, node):
+        value = self.whole_symbol(node)
+        return algebra.transpose(np.conjugate(value) if node.kind == "adjoint" else value)
+
+    of_adjoint = of_transpose
+
+    def whole_symbol(self, node: Node):
+        """Return the base of a transpose or an inverse, which may be no entry, as in A_{ij}^{-1}."""
+        base, value = node.parts[0], self(node.parts[0])
+        several = base.kind == "index" and (len(base.parts) > 2 or base.parts[1].kind == "letters")
+        if several and base.plain not in self.scope and not is_array(value):
+            raise TypeError(f"is {node.tex} an entry of the matrix? Write brackets around what is meant")
+        return value
 
     def of_multiply(self, node):
         a, b = map(self, node.parts)
@@ -38,7 +59,7 @@ class Evaluator(Sets):
             products.add(node)
         if callable(a) and callable(b) and node.value == "∘":
             return lambda *given: a(normal(b(*given)))
-        if callable(a) and node.parts[0].value == "∘" and not node.value:
+        if callable(a) and not node.value and [part.kind for part in node.parts] == ["group", "group"]:
             return a(b)
         if node.value not in DECLARED:
             return algebra.multiply(a, b, node.value)
@@ -48,20 +69,21 @@ class Evaluator(Sets):
         return self.scope[name](a, b)
 
     def of_power(self, node):
-        base, exponent = node.parts
+        base, exponent, *_ = node.parts
         if node.plain in self.scope or base.root in self.layered:
             return self.above(node)
         if node.value == "index":
             give = f"give {node.plain!r}, or declare upper={base.root!r}"
-            raise LookupError(f"{node.tex} has an upper index: {give}")
+            raise LookupError(f"{node.tex} has an upper index: {give if base.root else 'write no brackets'}")
         if base == E and "e" not in self.scope:
             if np.ndim(value := self(exponent)) == 2:
                 raise TypeError(r"the exponential of a matrix or of its entries? Write \exp for the entries")
             return self.functions["exp"](value)
         if base.kind == "apply" and base.value != "bare" and not callable(head := self.head(base.parts[0])):
             # P (1 - P)^2 with a number P: the exponent belongs to the bracket alone.
-            return self.factor(base, head, algebra.power(self(base.parts[1]), self(exponent)))
-        value = self(base)
+            raised = algebra.power(self(base.parts[1]), self(exponent))
+            return self.factor(base, head, raised, *base.parts[2:])
+        value = self.whole_symbol(node) if exponent == INVERSE else self(base)
         if exponent == T and is_array(value):
             if "T" in self.scope:
                 raise TypeError(r"is T an exponent or a transpose? Write \top for the transpose")
@@ -97,14 +119,25 @@ class Evaluator(Sets):
     def of_apply(self, node):
         """Apply a function; a number or matrix before a bracket with a sum in it is a factor."""
         head, *given = node.parts
-        if head.plain in ("KL", "D_KL") and head.plain not in self.scope:
+        if head.plain in KL and head.plain not in self.scope:
             return self.divergence(*given)
+        if node.value == "bare":
+            self.alone(*given)
         function, values = self.head(head), map(self, given)
         if callable(function):
             return function(*values)
         if node.value == "bare":
             return algebra.multiply(function, *values)
         return self.factor(node, function, *values)
+
+    def alone(self, node: Node, bound: Set[str] = frozenset()):
+        """Refuse a number before a bracket that may not belong to it: a / b (c + d), \\log b (c + d)."""
+        while node.kind in ("power", "index"):
+            node = node.parts[0]
+        applied = node.kind == "apply" and node.value != "bare" and node.parts[0].plain not in KL
+        if applied and not any(part.mentions(bound) for part in node.parts[1:]):
+            if not callable(self.head(node.parts[0])):
+                raise TypeError(f"does the bracket behind {node.parts[0].tex} belong to it? Write brackets")
 
     def factor(self, node: Node, value, *given):
         """Return the product of a value and the bracket behind it."""

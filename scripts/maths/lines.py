@@ -44,13 +44,14 @@ def rows(found: tuple[Token, ...]) -> list[tuple[tuple[Token, ...], ...]]:
 def trimmed(line: tuple[Token, ...], before: Sequence[Token] = ()) -> list[Token]:
     """Return a line without the spaces and the punctuation at its ends, and the spaces beside signs.
 
-    A comma in a bracket, which may be open from the line before, is no punctuation.
+    A comma in a bracket, which may be open from the line before, is no punctuation, and a space nothing.
     """
     inside = depths([*before, *line])[len(before) :]
-    ends = [t.kind != "space" and (depth > 0 or t.text not in (",", ".")) for t, depth in zip(line, inside)]
+    within = [(t, depth) for t, depth in zip(line, inside) if t.kind != "space" or depth <= 0]
+    ends = [t.kind != "space" and (depth > 0 or t.text not in (",", ".")) for t, depth in within]
     if not any(ends):
         return []
-    kept = list(line[ends.index(True) : len(ends) - ends[::-1].index(True)])
+    kept = [t for t, _ in within[ends.index(True) : len(ends) - ends[::-1].index(True)]]
     signs = (*RELATIONS, *PRODUCTS, "+", "−")
     return [
         token for at, token in enumerate(kept)

@@ -1,5 +1,7 @@
 """Parse what runs over sets or chooses by conditions: sums, extrema, expectations, indicators, cases."""
 
+from dataclasses import replace
+
 from maths.reader import Reader
 from maths.tokens import RELATIONS, TexError, Token
 from maths.tree import Node
@@ -13,10 +15,11 @@ class Operators(Reader):
 
     def table(self, start: int, opening: Token) -> Node:
         """Parse cases, or a matrix between brackets."""
-        rows, closing = self.take().rows, self.take()
+        table, closing = self.take(), self.take(scripts=True)
+        rows = table.rows
         if opening.text == "{" and not closing.text:
             return self.node(start, "cases", None, *(part for row in rows for part in self.case(row)))
-        if opening.text not in ("(", "["):
+        if table.text or opening.text not in ("(", "["):
             self.fail(r"write \det for a determinant, and pmatrix or bmatrix for a matrix")
         lines = [Node("row", None, tuple(map(self.inner, row))) for row in rows]
         return self.scripts(self.node(start, "matrix", None, *lines))
@@ -26,6 +29,8 @@ class Operators(Reader):
         value, condition = (
             cell[:-1] if cell and cell[-1].text in (",", ".") else cell for cell in (*row, ())[:2]
         )
+        if len(row) > 2:
+            raise TexError("a case has two columns, a value and its condition")
         words = " ".join(token.text.strip() for token in condition if token.kind == "text")
         rest = tuple(token for token in condition if token.kind not in ("text", "space"))
         if words in ("otherwise", "else") and not rest:
@@ -44,15 +49,14 @@ class Operators(Reader):
         counts = [condition.value == ("=",) for condition in conditions]
         if counts[0] != bool(token.sup) or token.sup and sum(counts) > 1:
             self.fail(r"a sum has both its limits, as in \sum_{i=1}^n, or none")
-        names = {node.value for condition in conditions for node in condition.walk() if node.kind == "name"}
         if token.sup:
             variable, least = conditions[0].parts
             limits = least, self.inner(token.sup)
             conditions[0] = Node("range", variable.plain, limits, conditions[0].tex)
-        body = self.product()
-        if operation != "sum" and not all(factor.mentions(names) for factor in factors(body)):
+        found = self.node(start, "big", operation, self.product(), *conditions)
+        if operation != "sum" and found.trails:
             self.fail("does the last factor belong to the operator before it? Write brackets")
-        return self.node(start, "big", operation, body, *conditions)
+        return found
 
     def condition(self) -> Node:
         """Parse what may stand below a sum: a variable, `i = 1`, or a condition such as i < j."""
@@ -61,6 +65,8 @@ class Operators(Reader):
 
     def expectation(self, start: int, token: Token) -> Node:
         """Parse \\E_{y \\sim p(· | x)}[…], also with a tuple of variables, or \\E_Q[…]."""
+        if not token.sub or token.sup:
+            self.fail(r"an expectation needs its variables, \E_{y \sim p}[y], and its exponent behind it")
         if self.next.text not in OPENING:
             self.fail("write brackets around what the expectation is taken of")
         laws = self.inner(token.sub, "law", ",")
@@ -76,19 +82,14 @@ class Operators(Reader):
         return (names, self.power()) if self.accept("∼") else ((), drawn)
 
     def indicator(self, start: int, token: Token) -> Node:
-        """Parse 𝟙[a > b]; a bold 1 without a bracket is the vector of ones."""
-        if token.sub:
-            return self.node(start, "indicator", None, self.inner(token.sub, "relation"))
-        if self.next.text not in OPENING:
+        """Parse 𝟙[a > b]; a bold 1 without a condition is the vector of ones."""
+        if token.text != "1":
+            self.fail(r"a number is upright, and only \mathbf 1 is a vector of ones or an indicator")
+        if any(t.text in RELATIONS for t in token.sub or ()):
+            conditions, token = [self.inner(token.sub, "relation")], replace(token, sub=None)
+        elif token.sub or token.sup or self.next.text not in OPENING:
             return self.scripts(self.node(start, "name", "ones"))
-        closing = CLOSING[self.take().text]
-        conditions = self.separated(self.relation)
-        self.take(closing)
-        return self.node(start, "indicator", None, *conditions)
-
-
-def factors(node: Node) -> list[Node]:
-    """Return the factors of a product."""
-    if node.kind == "multiply" or node.kind == "divide" and node.value == "/":
-        return [factor for part in node.parts for factor in factors(part)]
-    return [node]
+        else:
+            closing, conditions = CLOSING[self.take().text], self.separated(self.relation)
+            token = self.take(closing, scripts=True)
+        return self.scripts(self.node(start, "indicator", None, *conditions), token)

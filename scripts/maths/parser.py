@@ -68,12 +68,16 @@ class Parser(Atoms):
     def region(self) -> Node:
         """Parse what stands behind ∈: a space such as ℝ^{m×d}, a set, an interval, or a name."""
         start, token = self.position, self.next
-        if token.kind == "name" and token.font == "bb":
-            self.take()
+        if token.font == "bb" and token.text in "RCZN":
+            self.take(scripts=True)
+            if token.sub:
+                self.fail("which of these numbers? Leave the index out, and state a condition such as a > 0")
             sizes = self.inner(token.sup, "power", "×") if token.sup else ()
             return self.node(start, "space", token.text, *sizes)
         if token.text == "{":
-            return self.node(start, "set", None, *self.arguments())
+            members = self.arguments()
+            self.bare(self.tokens[self.position - 1])
+            return self.node(start, "set", None, *members)
         if token.text in ("[", "("):
             self.take()
             low, _, high = self.expression(), self.take(","), self.expression()
@@ -100,8 +104,9 @@ class Parser(Atoms):
         """Refuse a term that names the variable of a sum before it: does it belong to the sum?"""
         for node in before.walk():
             if node.kind == "big" and before.tex.endswith(node.tex):
-                bound = {part.value for part in node.parts[1:] if part.kind in ("range", "name")}
-                if term.mentions(bound):
+                if node.value[:3] == "arg":
+                    self.fail("does this term belong to what is optimized? Write brackets")
+                if term.mentions(node.bound):
                     self.fail("does this term belong to the sum before it? Write brackets")
 
     def product(self) -> Node:
@@ -117,8 +122,12 @@ class Parser(Atoms):
                 self.fail(r"how far does / reach? Write \frac, or brackets")
             if len(signs) > 1 and signs & set("⊙⊗∘⊕∗"):
                 self.fail("which product comes first? Write brackets")
-            kind = "divide" if sign == "/" else "multiply"
-            result = self.node(start, kind, sign, result, self.power())
+            kind, right = "divide" if sign == "/" else "multiply", self.power()
+            if sign == "/" and right.trails:
+                self.fail(r"how far does / reach? Write \frac, or brackets")
+            if not sign and result.kind == "number" and right.is_numeric:
+                self.fail("a mixed number, or a product? Write a sign between them")
+            result = self.node(start, kind, sign, result, right)
         return result
 
     def starts_factor(self) -> bool:

@@ -25,21 +25,26 @@ class Reader:
     def ended(self) -> bool:
         return self.position >= len(self.tokens)
 
-    def take(self, expected: str | None = None) -> Token:
-        """Consume the next token, which must have the text `expected` if that is given."""
+    def take(self, expected: str | None = None, scripts: bool = False) -> Token:
+        """Consume the next token, which has the text `expected`, if given; its `scripts` must be read."""
         token = self.next
         if expected is not None and token.text != expected:
             self.fail(f"expected {expected!r}" if expected else "the bracket does not close")
         if self.ended:
             self.fail("the formula ends too early")
+        if not scripts:
+            self.bare(token)
         self.position += 1
         return token
 
+    def bare(self, token: Token):
+        """Refuse an index or exponent where none is read."""
+        if token.sub or token.sup:
+            self.fail(f"what does the index or exponent at {token.text} say? Nothing reads it here")
+
     def accept(self, text: str) -> bool:
         """Consume the next token if it has the text."""
-        found = self.next.text == text
-        self.position += found
-        return found
+        return self.next.text == text and bool(self.take())
 
     def separated(self, rule, sign: str = ",") -> list:
         """Parse by a rule what stands between signs."""
@@ -94,7 +99,8 @@ class Reader:
         first, last = above[0], above[-1]
         word = first is last and (first.kind == "text" or first.font == "rm" or first.text in SIGNS)
         bracketed = first.text == "(" and last.text == ")" and not last.sup and base.root != "e"
-        if word or bracketed:
+        listed = any(t.text == "," for t in above) and not any(t.side for t in above)
+        if word or bracketed or listed:
             return "index", (base, *self.inner(above[1:-1] if bracketed else above, "indices"))
         return None, (base, self.inner(above))
 
@@ -102,19 +108,35 @@ class Reader:
         """Parse indices: names and numbers side by side or between commas, words, `<t`, `1:t`, and sums."""
         if len(self.tokens) == 1 and self.next.text in SIGNS:
             return [self.node(0, "word", SIGNS[self.take().text])]
-        plain = all(t.kind == "name" and not (t.sub or t.sup or t.function) for t in self.tokens)
-        if plain and len(self.tokens) > 1:
-            self.position = len(self.tokens)
-            letters = [Node("name", t.text, (), t.latex) for t in self.tokens]
-            return [Node("letters", None, tuple(letters))]
+        if len(self.tokens) > 1 and all(map(is_letter, self.tokens)):
+            letters, self.position = self.tokens, len(self.tokens)
+            return [Node("letters", None, tuple(self.inner((letter,)) for letter in letters))]
         return self.separated(self.index)
 
     def index(self) -> Node:
         """Parse one index."""
         start, token = self.position, self.next
-        if token.kind == "text" or token.font == "rm" and token.kind == "name":
+        applied = token.function and len(self.tokens) > 1
+        if token.kind == "text" or token.font == "rm" and token.kind == "name" and not applied:
             return self.node(start, "word", self.take().text.strip())
         if token.text in ORDER:
-            return self.node(start, "part", ORDER[self.take().text], self.expression())
-        first = self.expression()
-        return self.node(start, "part", "to", first, self.expression()) if self.accept(":") else first
+            return self.node(start, "part", ORDER[self.take().text], self.place())
+        first = self.place()
+        return self.node(start, "part", "to", first, self.place()) if self.accept(":") else first
+
+    def place(self) -> Node:
+        """Parse an index that is computed."""
+        found = self.expression()
+        if found.kind == "group":
+            self.fail("what do the brackets in the index say? Leave them out, or give a symbol of its own")
+        if self.next.text == "∼":
+            self.fail(r"only \E is computed over what is drawn: give a symbol of its own")
+        if found.juxtaposed:
+            self.fail(r"two indices, or a product? Write a comma or \cdot between them")
+        return found
+
+
+def is_letter(token: Token) -> bool:
+    """Tell whether a token is a symbol, with an index or a mark at most, as in the index i j'."""
+    marked = all(t.text in MARKS for t in token.sup or ())
+    return token.kind == "name" and token.font != "rm" and not token.function and marked

@@ -63,6 +63,8 @@ class Sets(Symbols):
             outcomes = [b | more for b in outcomes for more in self.bound(b).outcomes(condition)]
         if {} in outcomes:
             raise LookupError(f"{node.tex}: no variable is left to run, as all of them have values")
+        if node.value != "sum" and outcomes:
+            self.bound(outcomes[0]).alone(body.factors[-1], set(outcomes[0]))
         values = [self.bound(outcome)(body) for outcome in outcomes]
         if node.value in ("sum", "prod"):
             return algebra.total(values) if node.value == "sum" else reduce(algebra.multiply, values, 1)

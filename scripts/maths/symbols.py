@@ -46,7 +46,7 @@ class Symbols:
             if np.ndim(self.scope[base]) == 2:
                 raise TypeError(r"the conjugate of a matrix, or its adjoint? Write \dagger for the latter")
             return np.conjugate(normal(self.scope[base]))
-        remedy = r": write \mathrm{e} or \exp for Euler's number" if name == "e" else ""
+        remedy = r": write \mathrm{e} or \exp for Euler's number" if name == "e" else ": give it to the check"
         raise LookupError(f"the symbol {name or node.tex!r} has no value{remedy}")
 
     def of_index(self, node):
@@ -98,6 +98,8 @@ class Symbols:
         base, *places = node.parts
         if node.plain in self.scope:
             return self.of_name(node)
+        if any(place.juxtaposed for place in places):
+            raise LookupError(f"{node.tex}: two indices, or a product? Write a comma or \\cdot between them")
         if base.kind != "index":
             return self.entry(node)
         layer = self.entry(Node("index", None, (base.parts[0], *places), node.tex))

@@ -15,12 +15,14 @@ FONTS = {
 BRACES = ("⏞", "⏟")
 RELATIONS = tuple("=≤≥<>≠≈∈∉")
 SAME = {"≡": "=", ":=": "=", "⩽": "≤", "⩾": "≥", "·": "⋅", "∥": "‖", "⋯": "…"}  # signs with one meaning
+SPECIAL = {"bb": "ERCZN", "rm": "deiT", "sf": "T"}  # letters that mean something in a font
 APPLY = "\u2061"  # stands behind the name of a function
 SCRIPTS = {
     "msub": ("sub",), "msup": ("sup",), "msubsup": ("sub", "sup"),
     "munder": ("sub",), "mover": ("sup",), "munderover": ("sub", "sup"),
 }  # fmt: skip
-GROUPS = ("math", "mrow", "mstyle", "mpadded", "menclose", "mtd")
+GROUPS = ("math", "mrow", "mstyle", "mpadded", "mtd")
+EM = {"em": 1, "ex": 0.43, "pt": 0.1, "mu": 1 / 18}  # units of spaces
 KINDS = {"mn": "number", "mtext": "text", "mfrac": "fraction", "mroot": "root", "msqrt": "root"}
 
 
@@ -52,7 +54,7 @@ def tokens(mathml: str) -> tuple[Token, ...]:
 
 def spell(tree: etree._Element):
     """Give each letter its plain name, with its font where the formula has the letter in several fonts."""
-    letters = [e for e in tree.iter("mi") if e.text and font(e) != "bb" and e.text not in "deiT"]
+    letters = [e for e in tree.iter("mi") if e.text and e.text not in SPECIAL.get(font(e), "")]
     fonts = {}
     for element in letters:
         fonts.setdefault(element.text, set()).add(font(element))
@@ -63,9 +65,11 @@ def spell(tree: etree._Element):
 
 
 def font(element: etree._Element) -> str:
-    """Return the font of a letter; upright is nothing special for a Greek letter."""
-    found = FONTS.get(element.get("mathvariant", ""), "")
-    return "" if found == "rm" and len(element.text or "") == 1 and not element.text.isascii() else found
+    """Return the font of a symbol: a word is upright, which is nothing special for a Greek letter."""
+    text = element.text or ""
+    found = FONTS.get(element.get("mathvariant", "normal" if len(text) > 1 else ""), "")
+    common = element.tag == "mn" or len(text) == 1 and not text.isascii()
+    return "" if found == "rm" and common else found
 
 
 def latex(element: etree._Element) -> str:
@@ -76,7 +80,7 @@ def latex(element: etree._Element) -> str:
 def row(element: etree._Element) -> tuple[Token, ...]:
     """Return the tokens of an element; invisible groups are opened, as the reader does not see them."""
     kind, text = element.tag, element.text or ""
-    if kind in GROUPS:
+    if kind in GROUPS or kind == "menclose" and element.get("notation") == "box":
         return (word,) if kind == "mrow" and (word := together(element)) else group(element)
     if kind in SCRIPTS:
         return scripted(element)
@@ -90,6 +94,8 @@ def row(element: etree._Element) -> tuple[Token, ...]:
         rows = tuple(tuple(map(row, line)) for line in element)
         aligned = element.get("displaystyle") == "true"
         return (Token("table", "aligned" * aligned, latex(element), rows=rows),)
+    if kind == "mtext" and not text.strip():
+        return ()
     if kind not in KINDS:
         raise TexError(f"an equation that is checked cannot hold {latex(element) or kind!r}")
     rows = (group(element),) if kind == "msqrt" else tuple(map(row, element))
@@ -146,7 +152,8 @@ def space(element: etree._Element) -> tuple[Token, ...]:
     """Return the token of the end of a row, or of a wide space."""
     if element.get("linebreak") == "newline":
         return (Token("space", "newline"),)
-    return (Token("space"),) if float(element.get("width", "0").rstrip("em") or 0) >= 1 else ()
+    width = element.get("width", "0em")
+    return (Token("space"),) if float(width[:-2]) * EM[width[-2:]] >= 1 else ()
 
 
 def scripted(element: etree._Element) -> tuple[Token, ...]:
@@ -155,10 +162,10 @@ def scripted(element: etree._Element) -> tuple[Token, ...]:
     given = dict(zip(SCRIPTS[element.tag], map(row, element[1:])))
     limits = element.tag.startswith(("mund", "mov"))
     braced = any(e.text in BRACES for e in element.iter("mo"))
-    if limits and (braced or last.text in (*RELATIONS, "→") and not inner):
+    if limits and (braced or last.text in RELATIONS and "sub" not in given and not inner):
         return (*inner, last)  # what stands at a brace or over a relation is passed over
     marks = [found[0].text for found in given.values() if found]
-    if limits and len(marks) == 1 and marks[0] in ACCENTS:
+    if limits and len(marks) == 1 and marks[0] in ACCENTS and "sup" in given:
         letter = last.kind == "name" and not inner
         if ACCENTS[marks[0]] == "bar" and (last.sup or not letter):
             return (Token("overline", latex=latex(element), rows=((*inner, last),)),)

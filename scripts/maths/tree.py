@@ -43,6 +43,47 @@ class Node:
             return self.parts[0].root
         return self.value if self.kind == "name" else ""
 
+    @property
+    def factors(self) -> list["Node"]:
+        """The factors of a product."""
+        if self.kind == "multiply" or self.kind == "divide" and self.value == "/":
+            return [factor for part in self.parts for factor in part.factors]
+        return [self]
+
+    @property
+    def trails(self) -> bool:
+        """Whether the last factor behind a sum or product may stand outside of it, as y in \\sum_i x_i y."""
+        if self.kind != "big":
+            return False
+        *others, last = self.parts[0].factors
+        bound = {n.value for part in self.parts[1:] for n in part.walk() if n.kind in ("name", "range")}
+        return last.trails or bool(others) and not last.mentions(bound)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the node is a part of a vector, such as y_{<t}: a vector also if it has one entry."""
+        return bool(self.root) and any(node.kind == "part" for node in self.walk())
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the node is a fraction of two numbers."""
+        return self.kind == "divide" and all(part.kind == "number" for part in self.parts)
+
+    @property
+    def juxtaposed(self) -> bool:
+        """Whether two symbols stand side by side in the node, as i and j in 2 i j."""
+        if self.kind == "multiply" and not self.value:
+            left, right = self.parts
+            if right.root and (left.parts[1] if left.kind == "multiply" else left).root:
+                return True
+        return any(part.juxtaposed for part in self.parts)
+
+    @property
+    def bound(self) -> set[str]:
+        """The variables of a sum, product or extremum."""
+        conditions = self.parts[1:] if self.kind == "big" else ()
+        return {part.value for part in conditions if part.kind in ("range", "name")}
+
     def walk(self) -> Iterator["Node"]:
         """Yield the node and all nodes below it, from left to right."""
         yield self
@@ -50,5 +91,7 @@ class Node:
             yield from part.walk()
 
     def mentions(self, names: set[str]) -> bool:
-        """Tell whether one of the names stands in the node."""
-        return any(node.kind == "name" and node.value in names for node in self.walk())
+        """Tell whether one of the names stands in the node, and is not the variable of a sum there."""
+        if self.kind == "name":
+            return self.value in names
+        return any(part.mentions(names - self.bound) for part in self.parts)
