@@ -5,10 +5,11 @@ larger table, which only takes indices, or something else that a check gives, su
 """
 
 import math
-from functools import reduce
+from functools import partial, reduce
 from numbers import Number
 
 import numpy as np
+from scipy.special import softmax
 
 NORMS = {  # of vectors and of matrices, by their index
     1: {"": 2, "2": 2, "F": 2, "1": 1, "infty": np.inf},
@@ -32,7 +33,7 @@ def normal(value):
 
 
 def is_array(value) -> bool:
-    return isinstance(value, np.ndarray) and not callable(value)
+    return isinstance(value, np.ndarray)
 
 
 def is_matrix(value) -> bool:
@@ -179,19 +180,14 @@ def extreme(ufunc):
     return found
 
 
-def softmax(z):
-    """Return the softmax of a vector, or of each row of a matrix."""
-    weights = np.exp(z - np.max(z, -1, keepdims=True))
-    return weights / np.sum(weights, -1, keepdims=True)
-
-
 ENTRYWISE = "exp log sin cos tan sinh cosh tanh arcsin arccos arctan floor ceil clip".split()
 FUNCTIONS = {name: getattr(np, name) for name in ENTRYWISE}  # that an equation may use without being given
 FUNCTIONS |= {
     "ln": np.log, "log_2": np.log2, "log_10": np.log10, "lg": np.log10, "sgn": np.sign,
     "Re": np.real, "Im": np.imag, "Tr": np.trace, "tr": np.trace, "diag": np.diag,
     "det": np.linalg.det, "rank": np.linalg.matrix_rank, "vec": lambda a: a.ravel(order="F"),
-    "min": extreme(np.minimum), "max": extreme(np.maximum), "softmax": softmax, "binom": math.comb,
+    "min": extreme(np.minimum), "max": extreme(np.maximum), "binom": math.comb,
+    "softmax": partial(softmax, axis=-1),  # along each row
     "sigma": lambda z: np.exp(-np.logaddexp(0, -np.asarray(z))),
     "logit": lambda p: np.log(p) - np.log1p(-np.asarray(p)),
 }  # fmt: skip

@@ -112,7 +112,9 @@ class Atoms(Operators):
         if kind == "norm":
             order = "".join("?" if token.sub or token.sup else token.text for token in closing.sub or ())
             return self.scripts(self.node(start, "norm", order, *parts), replace(closing, sub=None))
-        if kind or len(parts) > 1:
+        if kind in ("ceil", "floor"):
+            found = self.node(start, "apply", None, Node("name", kind), *parts)
+        elif kind or len(parts) > 1:
             found = self.node(start, kind or "stack", "" if kind else opening.text + separators, *parts)
         else:
             found = self.node(start, "group", None, *parts)

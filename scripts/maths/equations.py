@@ -18,15 +18,12 @@ from maths.evaluate import Evaluator
 from maths.lines import statements
 from maths.tokens import TexError, tokens
 from maths.tree import Node
-from maths.typeset import typeset
+from maths.typeset import NO_MATHEMATICS, typeset
 
-PARSER = (  # what stands between the TeX and a value
-    "equations", "evaluate", "sets", "symbols", "exact", "algebra", "lines", "parser", "atoms",
-    "operators", "reader", "tokens", "tree",
-)  # fmt: skip
+MODULES = {path.stem for path in Path(__file__).parent.glob("*.py")}
+PARSER = sorted(MODULES - {"__init__", "mutations", "typeset"})  # what stands between the TeX and a value
 DISPLAY = re.compile(r"^[ \t]*\$\$[ \t]*\n(.*?)\n[ \t]*\$\$[ \t]*$", re.DOTALL | re.MULTILINE)
 LABEL = re.compile(r"\\label\{([^}]*)\}")
-NO_MATHEMATICS = re.compile(r"\\(?:label|tag|source)\{[^}]*\}")
 replaced: dict[str, tuple] = {}  # the statements that a mutation test puts in the place of a label's
 CAUGHT = LookupError, TypeError, ValueError, ArithmeticError, AttributeError, Warning
 

@@ -32,7 +32,8 @@ class Evaluator(Sets):
             value = getattr(self, "of_" + node.kind)(node)
         if type(value) in (float, int):  # faster
             return value
-        return value if is_array(value) and node.is_part else normal(value)
+        part = is_array(value) and node.root and any(below.kind == "part" for below in node.walk())
+        return value if part else normal(value)  # y_{<t} is a vector, also if it has one entry
 
     def of_divide(self, node):
         if node.value == "/":
@@ -71,7 +72,7 @@ class Evaluator(Sets):
     def of_power(self, node):
         base, exponent, *_ = node.parts
         if node.plain in self.scope or base.root in self.layered:
-            return self.above(node)
+            return self.of_index(node)
         if node.value == "index":
             give = f"give {node.plain!r}, or declare upper={base.root!r}"
             raise LookupError(f"{node.tex} has an upper index: {give if base.root else 'write no brackets'}")
@@ -104,11 +105,6 @@ class Evaluator(Sets):
     def of_norm(self, node):
         return algebra.norm(self(node.parts[0]), node.value)
 
-    def of_floor(self, node):
-        return self.functions[node.kind](self(node.parts[0]))
-
-    of_ceil = of_floor
-
     def of_stack(self, node):
         return algebra.stack(node.value, list(map(self, node.parts)))
 
@@ -135,9 +131,9 @@ class Evaluator(Sets):
         while node.kind in ("power", "index"):
             node = node.parts[0]
         applied = node.kind == "apply" and node.value != "bare" and node.parts[0].plain not in KL
-        if applied and not any(part.mentions(bound) for part in node.parts[1:]):
-            if not callable(self.head(node.parts[0])):
-                raise TypeError(f"does the bracket behind {node.parts[0].tex} belong to it? Write brackets")
+        apart = applied and not any(part.mentions(bound) for part in node.parts[1:])
+        if apart and not callable(self.head(node.parts[0])):
+            raise TypeError(f"does the bracket behind {node.parts[0].tex} belong to it? Write brackets")
 
     def factor(self, node: Node, value, *given):
         """Return the product of a value and the bracket behind it."""

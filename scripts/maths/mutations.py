@@ -84,9 +84,8 @@ def fractions(node: Node, _: Display) -> Iterator[Change]:
 def functions(node: Node, _: Display) -> Iterator[Change]:
     if node.kind == "apply" and node.parts[0].value in EXCHANGED:
         yield "exchange function", put(node, 0, replace(node.parts[0], value=EXCHANGED[node.parts[0].value]))
-    if node.value in EXCHANGED and node.kind == "big" or node.kind in ("floor", "ceil"):
-        field = "value" if node.kind == "big" else "kind"
-        yield "exchange function", replace(node, **{field: EXCHANGED[getattr(node, field)]})
+    if node.value in EXCHANGED and node.kind == "big":
+        yield "exchange function", replace(node, value=EXCHANGED[node.value])
     if node.kind == "apply" and node.parts[0].value == "sigma" and node.parts[1].kind != "negate":
         yield "negate argument", put(node, 1, Node("negate", None, (node.parts[1],)))
 
@@ -176,8 +175,10 @@ def arguments(node: Node, _: Display) -> Iterator[Change]:
 def decorations(node: Node, _: Display) -> Iterator[Change]:
     if node.kind == "power" and node.value != "index":
         yield "drop root" if node.value else "drop exponent", node.parts[0]
-    if node.kind in ("absolute", "norm", "transpose", "conjugate", "adjoint", "floor", "ceil"):
+    if node.kind in ("absolute", "norm", "transpose", "conjugate", "adjoint"):
         yield f"drop {node.kind}", node.parts[0]
+    if node.kind == "apply" and node.parts[0].value in ("floor", "ceil"):
+        yield f"drop {node.parts[0].value}", node.parts[1]
     for mark in ("_prime", "_star"):
         if node.kind == "name" and node.value.endswith(mark):
             yield f"drop {mark[1:]}", replace(node, value=node.value.removesuffix(mark))

@@ -75,9 +75,9 @@ class Parser(Atoms):
             sizes = self.inner(token.sup, "power", "×") if token.sup else ()
             return self.node(start, "space", token.text, *sizes)
         if token.text == "{":
-            members = self.arguments()
+            found = self.node(start, "set", None, *self.arguments())
             self.bare(self.tokens[self.position - 1])
-            return self.node(start, "set", None, *members)
+            return found
         if token.text in ("[", "("):
             self.take()
             low, _, high = self.expression(), self.take(","), self.expression()
@@ -125,7 +125,8 @@ class Parser(Atoms):
             kind, right = "divide" if sign == "/" else "multiply", self.power()
             if sign == "/" and right.trails:
                 self.fail(r"how far does / reach? Write \frac, or brackets")
-            if not sign and result.kind == "number" and right.is_numeric:
+            numbers = right.kind == "divide" and all(part.kind == "number" for part in right.parts)
+            if not sign and result.kind == "number" and numbers:
                 self.fail("a mixed number, or a product? Write a sign between them")
             result = self.node(start, kind, sign, result, right)
         return result

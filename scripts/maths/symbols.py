@@ -50,8 +50,19 @@ class Symbols:
         raise LookupError(f"the symbol {name or node.tex!r} has no value{remedy}")
 
     def of_index(self, node):
-        """Return what the check gives for a symbol with its index, or an entry of what it gives without."""
-        return self.of_name(node) if node.plain in self.scope else self.entry(node)
+        """Return what the check gives for a symbol with its index, or an entry of what it gives without.
+
+        An upper index comes before the lower one: h_i^l is h[l][i].
+        """
+        base, *places = node.parts
+        if node.plain in self.scope:
+            return self.of_name(node)
+        if node.kind == "power" and any(place.juxtaposed for place in places):
+            raise LookupError(f"{node.tex}: two indices, or a product? Write a comma or \\cdot between them")
+        if node.kind == "index" or base.kind != "index":
+            return self.entry(node)
+        layer = self.entry(Node("index", None, (base.parts[0], *places), node.tex))
+        return self.entry(base, layer)
 
     def entry(self, node: Node, family=None):
         """Return an entry of an array, which counts from 1, of a dict by key, or a value of a function."""
@@ -93,18 +104,6 @@ class Symbols:
             raise LookupError(f"{node.tex}: the index {value!r} is none of {least}, …, {most}")
         return int(value)
 
-    def above(self, node: Node):
-        """Return a symbol with an upper index, which comes before the lower one: h_i^l is h[l][i]."""
-        base, *places = node.parts
-        if node.plain in self.scope:
-            return self.of_name(node)
-        if any(place.juxtaposed for place in places):
-            raise LookupError(f"{node.tex}: two indices, or a product? Write a comma or \\cdot between them")
-        if base.kind != "index":
-            return self.entry(node)
-        layer = self.entry(Node("index", None, (base.parts[0], *places), node.tex))
-        return self.entry(base, layer)
-
     def head(self, node: Node):
         """Return what stands before a bracket: a function, or a factor."""
         if node.plain in self.functions and node.plain not in self.scope:
@@ -118,7 +117,7 @@ class Symbols:
             family = self.scope.get(base.plain)
             return (lambda *given: family(*map(self, places), *given)) if callable(family) else self(node)
         if base.root in self.layered or node.value == "index":
-            return self.above(node)
+            return self.of_index(node)
         return self.raised(node, base, places[0])
 
     def raised(self, node: Node, base: Node, exponent: Node):

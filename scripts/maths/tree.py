@@ -60,16 +60,6 @@ class Node:
         return last.trails or bool(others) and not last.mentions(bound)
 
     @property
-    def is_part(self) -> bool:
-        """Whether the node is a part of a vector, such as y_{<t}: a vector also if it has one entry."""
-        return bool(self.root) and any(node.kind == "part" for node in self.walk())
-
-    @property
-    def is_numeric(self) -> bool:
-        """Whether the node is a fraction of two numbers."""
-        return self.kind == "divide" and all(part.kind == "number" for part in self.parts)
-
-    @property
     def juxtaposed(self) -> bool:
         """Whether two symbols stand side by side in the node, as i and j in 2 i j."""
         if self.kind == "multiply" and not self.value:

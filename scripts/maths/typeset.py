@@ -66,12 +66,10 @@ def ahead(texts: Iterable[str]):
 
 def shared_out(formulas: list[tuple[str, bool]]) -> list[dict]:
     """Convert formulas, many of them on all cores."""
-    shares = cpu_count() if len(formulas) > BATCH else 1
-    made = [None] * len(formulas)
-    with ThreadPoolExecutor(shares) as pool:
-        for first, found in enumerate(pool.map(convert, [formulas[n::shares] for n in range(shares)])):
-            made[first::shares] = found
-    return made
+    size = max(BATCH, -(-len(formulas) // cpu_count()))
+    shares = [formulas[first : first + size] for first in range(0, len(formulas), size)]
+    with ThreadPoolExecutor() as pool:
+        return sum(pool.map(convert, shares), [])
 
 
 def convert(formulas: list[tuple[str, bool]]) -> list[dict]:
