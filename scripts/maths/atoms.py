@@ -14,6 +14,7 @@ SEPARATORS = (",", ";", "∣", "|", "‖", ":")
 REMEDIES = {
     "…": r"write the sum or product with \sum or \prod: dots leave open what they stand for",
     "∫": "an integral is not computed: give it as a symbol of its own",
+    "text": r"write \operatorname{…} for a function, and \mathrm{…} for a symbol",
     "±": "write two statements, one with + and one with −",
 }
 
@@ -25,7 +26,7 @@ class Atoms(Operators):
         """Parse an atom; a name before a bracket is applied to what stands in it."""
         start, token = self.position, self.next
         found = self.atom()
-        if token.kind != "name" or found.kind not in ("name", "index", "power"):
+        if token.kind != "name" or not found.root or found.kind == "power" and found.root == "e":
             return found
         word = token.function or token.font == "rm" and len(token.text) > 1
         if self.next.text in (OPENING if word else ("(",)):
@@ -57,7 +58,7 @@ class Atoms(Operators):
         read = getattr(self, f"read_{token.kind}", None)
         if not read:
             self.position -= 1
-            self.fail(REMEDIES.get(token.text, "expected a number or a name"))
+            self.fail(REMEDIES.get(token.text) or REMEDIES.get(token.kind, "expected a number or a name"))
         found = read(token)
         return self.scripts(self.node(start, *found))
 

@@ -69,8 +69,10 @@ class Operators(Reader):
             self.fail(r"an expectation needs its variables, \E_{y \sim p}[y], and its exponent behind it")
         if self.next.text not in OPENING:
             self.fail("write brackets around what the expectation is taken of")
-        laws = self.inner(token.sub, "law", ",")
+        laws, curved = self.inner(token.sub, "law", ","), self.next.text == "("
         (body,) = self.arguments()
+        if curved and self.tokens[self.position - 1].sup:
+            self.fail("is the mean raised, or what it is taken of? Write square brackets around the latter")
         for names, law in reversed(laws):
             body = self.node(start, "expectation", names, law, body)
         return self.scripts(body)

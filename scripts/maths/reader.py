@@ -26,7 +26,7 @@ class Reader:
         return self.position >= len(self.tokens)
 
     def take(self, expected: str | None = None, scripts: bool = False) -> Token:
-        """Consume the next token, which has the text `expected`, if given; its `scripts` must be read."""
+        """Consume the next token, of the text `expected` if that is given; without `scripts` it has none."""
         token = self.next
         if expected is not None and token.text != expected:
             self.fail(f"expected {expected!r}" if expected else "the bracket does not close")

@@ -152,8 +152,8 @@ def space(element: etree._Element) -> tuple[Token, ...]:
     """Return the token of the end of a row, or of a wide space."""
     if element.get("linebreak") == "newline":
         return (Token("space", "newline"),)
-    width = element.get("width", "0em")
-    return (Token("space"),) if float(width[:-2]) * EM[width[-2:]] >= 1 else ()
+    width, unit = re.match(r"(-?[\d.]*)(\w*)", element.get("width", "")).groups()
+    return (Token("space"),) if float(width or 0) * EM.get(unit, 1) >= 1 else ()
 
 
 def scripted(element: etree._Element) -> tuple[Token, ...]:
