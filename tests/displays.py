@@ -253,6 +253,8 @@ HOLD = {
         (r"f = (h)^2", dict(f=4, h=2, upper="h"), dict(h=3)),
         (r"f = x_{i j'} - x_{i_1 j}", dict(f=A[0, 1] - A[2, 2], x=A, i=1, j_prime=2, i_1=3, j=3), dict(j=1)),
         (r"f = W^{(i,j)} + W^{i,j+1}", dict(f=A[0, 1] + A[0, 2], W=A, i=1, j=2, upper="W"), dict(j=1)),
+        (r"f = x^{(i)\top} W^{O\top} y", dict(f=A[0] @ B.T @ y, x=A, W__O=B, i=1, upper="x"),
+         dict(i=2)),
         (r"f = W_k^{(i,j)}", dict(f=Q[0, 2], W=Q.reshape(5, 2, 2), i=1, j=2, k=1, upper="W"), dict(k=2)),
         (r"f = x_{\mathrm{max}} + x_{\max} + y_{\min(i,j)}",
          dict(f=7, x_max=3, y=[0, 1, 2], i=2, j=3), dict(i=1)),

@@ -142,14 +142,9 @@ class Evidence(Comparisons):
         )  # fmt: skip
 
     def identity(
-        self,
-        label: str,
-        route: str,
-        sets: dict | None = None,
-        upper: str = "",
-        conjugate: bool = False,
+        self, label: str, route: str, sets: dict | None = None, upper: str = "", conjugate: bool = False,
         **scope,
-    ):
+    ):  # fmt: skip
         """Assert that a labelled equation holds for all values of the SymPy symbols in `scope`.
 
         The page's TeX is parsed, and SymPy must reduce the difference of its sides to exactly 0.

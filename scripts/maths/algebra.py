@@ -136,7 +136,7 @@ def symbolic(a):
 
 def transpose(a):
     """Return the transpose; that of a vector is a row."""
-    return grid(a).T if is_array(a) else a
+    return grid(a).T
 
 
 def absolute(a):

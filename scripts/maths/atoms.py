@@ -116,7 +116,7 @@ class Atoms(Operators):
         if kind in ("ceil", "floor"):
             found = self.node(start, "apply", None, Node("name", kind), *parts)
         elif kind or len(parts) > 1:
-            found = self.node(start, kind or "stack", "" if kind else opening.text + separators, *parts)
+            found = self.node(start, kind or "stack", opening.text + separators, *parts)
         else:
             found = self.node(start, "group", None, *parts)
         return self.scripts(found)

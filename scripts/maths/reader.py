@@ -87,9 +87,11 @@ class Reader:
                 self.fail("a prime stands at a name")
         if token.sub:
             base = Node("index", None, (base, *self.inner(token.sub, "indices")), base.tex)
-        marks = [TRANSPOSED.get(t.text) if t.text != "T" or t.font in ("sf", "rm") else None for t in above]
-        if not all(marks):
-            return Node("power", *self.exponent(base, above), base.tex)
+        marks = []  # at the end, as in h^{(l)\top}
+        while above and (t := above[-1]).text in TRANSPOSED and (t.text != "T" or t.font in ("sf", "rm")):
+            marks.append(TRANSPOSED[above.pop().text])
+        if above:
+            base = Node("power", *self.exponent(base, above), base.tex)
         for mark in marks:
             base = Node(mark, None, (base,), base.tex)
         return base

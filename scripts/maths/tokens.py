@@ -160,18 +160,17 @@ def scripted(element: etree._Element) -> tuple[Token, ...]:
     """Return the tokens of a base with its scripts, which may also be an accent or a comment."""
     *inner, last = row(element[0]) or (Token("sign"),)
     given = dict(zip(SCRIPTS[element.tag], map(row, element[1:])))
-    limits = element.tag.startswith(("mund", "mov"))
-    braced = any(e.text in BRACES for e in element.iter("mo"))
-    if limits and (braced or last.text in RELATIONS and "sub" not in given and not inner):
+    over, limits = element.tag == "mover", element.tag.startswith(("mund", "mov"))
+    braced = limits and any(e.text in BRACES for e in element.iter("mo"))
+    if braced or over and last.text in RELATIONS and not inner:
         return (*inner, last)  # what stands at a brace or over a relation is passed over
-    marks = [found[0].text for found in given.values() if found]
-    if limits and len(marks) == 1 and marks[0] in ACCENTS and "sup" in given:
+    if accent := over and ACCENTS.get("".join(token.text for token in given["sup"])):
         letter = last.kind == "name" and not inner
-        if ACCENTS[marks[0]] == "bar" and (last.sup or not letter):
+        if accent == "bar" and (last.sup or not letter):
             return (Token("overline", latex=latex(element), rows=((*inner, last),)),)
         if not letter:
             raise TexError(f"the accent in {latex(element)} stands over more than a letter")
-        return (replace(last, text=f"{last.text}_{ACCENTS[marks[0]]}", latex=latex(element)),)
+        return (replace(last, text=f"{last.text}_{accent}", latex=latex(element)),)
     if inner and not (inner[0].side == "open" and last.side == "close"):
         raise TexError(f"the braces in {latex(element)} are not seen: write brackets around the base")
     if any(getattr(last, at) is not None for at in given):
