@@ -142,7 +142,7 @@ def test_temperature_table(evidence):
 def test_sequence_loss(evidence):
     r"""$\mathcal{L}_{\mathrm{seq}}$ is the cross-entropy over whole sentences, hence their KL plus the
     entropy of the teacher; a sentence has the product of its next-word probabilities."""
-    sets = {"T": SENTENCES, "cdot": SENTENCES}
+    sets = {"T_cal": SENTENCES, "cdot": SENTENCES}
     each = [exam(pair, L_seq=whole(pair)) for pair in PAIRS]
     evidence.equation("eq-1b-seq", ROUNDING, "SciPy's entropies of the 15 sentences", sets, each=each)
     each = [
@@ -191,7 +191,7 @@ def test_mode(evidence):
         best = max(SENTENCES, key=pair.teacher.joint.get)
         mass = dict.fromkeys(SENTENCES, 0.0) | {best: 1.0}
         point = SimpleNamespace(teacher=Language(mass), student=pair.student)
-        left = evidence.printed("eq-1b-seq").function(sets={"T": SENTENCES})(**exam(point, L_seq=0))
+        left = evidence.printed("eq-1b-seq").function(sets={"T_cal": SENTENCES})(**exam(point, L_seq=0))
         each.append(exam(pair, y_hat=best, L_hat=len(best), L_cal_mode=left))
     evidence.equation(
         "eq-1b-mode", ROUNDING, "the printed eq-1b-seq for a point mass, all 15 terms", each=each
@@ -233,7 +233,7 @@ def test_variation(evidence):
         for pair in PAIRS for best in SENTENCES
     ]  # fmt: skip
     route = "random teachers, each of the 15 sentences"
-    evidence.equation("eq-1b-variation", ROUNDING, route, {"T": SENTENCES}, each=each)
+    evidence.equation("eq-1b-variation", ROUNDING, route, {"T_cal": SENTENCES}, each=each)
 
 
 def test_beam_search(evidence):
@@ -263,7 +263,7 @@ def test_interpolation(evidence):
              "s": place, "y": y, "alpha": alpha, "L_seq": cross(p, q)}
             for y in range(15)
         ]  # fmt: skip
-    sets = {"T": range(15)}
+    sets = {"T_cal": range(15)}
     evidence.equation("eq-1b-interpolation", ROUNDING, "SciPy's cross-entropy", sets, each=each)
 
 
