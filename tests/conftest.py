@@ -68,7 +68,7 @@ def server():
 
 
 def shown(goto):
-    """Make a page that is opened wait until it shows what it holds, unless it is to be watched from the start."""
+    """Make a page that is opened wait until it shows what it holds, unless it is watched from the start."""
 
     @functools.wraps(goto)
     def opened(page, address, **options):

@@ -153,7 +153,9 @@ def test_equation_that_fails(faults):
         faults.expect(f"{A}/checks.py", line, "the equation does not hold")
     replace(faults.copy / A / "checks.py", r"0\.504", "0.503")  # a chance, where the weight is 0 / 0
     line = line_of(faults.copy / A / "checks.py", "def test_decision_weight(")
-    faults.expect(f"{A}/checks.py", line, r"the formula \omega = \frac{q-1}{L \log q}: float division by zero")
+    faults.expect(
+        f"{A}/checks.py", line, r"the formula \omega = \frac{q-1}{L \log q}: float division by zero"
+    )
     faults.replace(c, r'^--8<-- "exam.md:q2-c"', '--8<-- "no-such-file.md"', "no-such-file.md")
     replace(faults.copy / c, r"\\label\{eq-sft-soft-mean\}", r"\label{eq-renamed}")
     line = line_of(faults.copy / f"{C}/checks.py", "def test_soft_mean(")

@@ -121,7 +121,7 @@ def test_page_waits_for_the_fonts_of_formulas(browser, host):
 
 
 def test_side_does_not_depend_on_when_fonts_are_unpacked(browser, host):
-    """The lists beside the article are as high, and scrolled as far, if the theme's script ran before it was shown."""
+    """The lists beside the article are as high if the theme's script ran before the article was shown."""
     sides = []
     for script in ("", HOLD_FACES):
         page = browser.new_page(viewport=WINDOWS["desktop"])

@@ -472,8 +472,8 @@ def test_moving_reference(evidence):
 
 
 def test_decision_weight(evidence):
-    r"""The printed $\omega$ with the printed $L$, as a function of $P = p q$, rises, is strictly concave, lies
-    above $P$, and goes from $0$ to $1$; with $L \omega = \int_0^1 q^t \, dt$."""
+    r"""The printed $\omega$ with the printed $L$, as a function of $P = p q$, rises from $0$ to $1$, is strictly
+    concave, and lies above $P$; $L \omega$ is $\int_0^1 q^t \, dt$."""
     scale = answered(evidence, r"L = \frac{1/p - 1}{\log(1/p)}").function()
     omega = evidence.sentence(r"\omega = \frac{q-1}{L \log q}").function(each="q")
     evidence.prints(r"$\int_0^1 q^t \, dt = \frac{q - 1}{\log q}$")
