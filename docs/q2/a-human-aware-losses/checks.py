@@ -472,23 +472,32 @@ def test_moving_reference(evidence):
 
 
 def test_decision_weight(evidence):
-    r"""The printed $\omega$ with the printed $L$, as a function of $P = p q$, rises from $0$ to $1$, is strictly
-    concave, and lies above $P$; $L \omega$ is $\int_0^1 q^t \, dt$."""
+    r"""As a function of $P = p q$ the printed $\omega$, with the printed $L$, rises to $1$ at $P = 1$, falls
+    to $0$ like $\frac{-1}{L \log q}$, is strictly concave, and lies above $P$; $L \omega$ is
+    $\int_0^1 q^t \, dt$, and $1$ at $q = 1$."""
     scale = answered(evidence, r"L = \frac{1/p - 1}{\log(1/p)}").function()
     omega = evidence.sentence(r"\omega = \frac{q-1}{L \log q}").function(each="q")
-    evidence.prints(r"$\int_0^1 q^t \, dt = \frac{q - 1}{\log q}$")
+    for claim in (r"$\int_0^1 q^t \, dt = \frac{q - 1}{\log q}$", "$P < W(P) < 1$ for $0 < P < 1$"):
+        evidence.prints(claim)
     nodes, weights = np.polynomial.legendre.leggauss(30)
-    chance = np.linspace(0.001, 0.999, 500)
-    for p in (0.0105, 0.21, 0.504, 0.99):  # none of them is a chance, where ω would be 0 / 0
+    chance = np.concatenate([np.linspace(0, 1, 501)[1:-1], [1 - 1e-9]])
+    for p in (0.0105, 0.21, 0.503, 0.99):
         whole = scale(p=p)
-        weight = omega(q=chance / p, L=whole)
-        mean = (chance[:, None] / p) ** ((1 + nodes) / 2) @ (weights / 2)
-        evidence.close(weight * whole, mean, 1e-11, f"the mean of q^t by quadrature, p = {p}")
+        near = np.where(np.isclose(chance, p), p * (1 + 1e-6), chance)  # at q = 1 the formula is 0 / 0
+        weight = omega(q=near / p, L=whole)
+        mean = (near[:, None] / p) ** ((1 + nodes) / 2) @ (weights / 2)
+        evidence.close(weight * whole, mean, 1e-9, f"the mean of q^t by quadrature, p = {p}")
         evidence.bounded(np.diff(weight), f"steps of W, p = {p}", low=0, strict=True)
-        evidence.bounded(np.diff(weight, 2), f"bends of W, p = {p}", high=0, strict=True)
-        evidence.bounded(weight - chance, f"W(P) − P, p = {p}", low=0, strict=True)
+        slopes = np.diff(weight) / np.diff(near)
+        evidence.bounded(np.diff(slopes[:-1]), f"bends of W, p = {p}", high=0, strict=True)
+        evidence.bounded(
+            (weight - near) / (1 - near), f"(W(P) − P)/(1 − P), p = {p}", low=0, high=1, strict=True
+        )
         evidence.close(omega(q=np.array([1 / p]), L=whole), 1, 1e-12, f"W(1), p = {p}")
-        evidence.bounded(omega(q=np.array([1e-300]), L=whole), f"W(1e-300), p = {p}", low=0, high=0.01)
+        same = omega(q=np.array([1 - 1e-6, 1 + 1e-6]), L=whole)
+        evidence.close(same, 1 / whole, 1e-5, f"W at the old probability, p = {p}")
+        rare = np.array([1e-100, 1e-200, 1e-300])
+        evidence.close(omega(q=rare, L=whole) * -np.log(rare) * whole, 1, 1e-12, f"W near 0, p = {p}")
 
 
 def test_two_token_threshold(evidence):
