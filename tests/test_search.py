@@ -1,6 +1,7 @@
 """What the search finds: what readers type leads to its part and place, in a real browser."""
 
 import json
+import re
 from collections import defaultdict
 
 import pytest
@@ -85,7 +86,7 @@ def test_both_spellings_find_the_same(entrance):
 
 
 def core() -> dict:
-    """Return the data of the index: its pages, the names of its shards and so on."""
+    """Return the data of the index: its pages, the names of the shards in each of its files and so on."""
     text = (SITE / "search/core.js").read_text().rpartition("fullMarks.searchable = ")[2]
     return json.loads(text.rstrip(";\n"))
 
@@ -100,7 +101,27 @@ def test_index_holds_words_not_markup():
 
 
 def test_index_is_cut_small():
-    """No shard of the index is large, and the core does not hold the words of the pages."""
+    """No file of the index is large, and the core does not hold the words of the pages."""
     sizes = [path.stat().st_size for path in (SITE / "search").glob("w*.js")]
     assert len(sizes) > 20 and max(sizes) < 45_000
     assert "premature" not in (SITE / "search/core.js").read_text()
+
+
+def test_word_is_in_the_shard_that_is_asked():
+    """A word is in the shard with the longest name that begins it, in the file that the core names."""
+    files, shard = core()["shards"], re.compile(r'fullMarks\.search\.shard\("(.+?)", (.+)\);')
+    names, words = {name for some in files for name in some}, 0
+    for number, some in enumerate(files):
+        held = dict(shard.findall((SITE / f"search/w{number}.js").read_text()))
+        assert [*held] == some
+        for name, text in held.items():
+            for word in json.loads(text):
+                begins = [word[:n] for n in range(1, len(word) + 1) if word[:n] in names]
+                assert begins[-1] == name, word
+                words += 1
+    assert words > 3000 and any(len(some) > 1 for some in files)
+
+
+def test_word_that_every_object_has(entrance):
+    """The name that JavaScript gives to each object is searched for as any other word."""
+    assert ask_all(entrance, ["constructor"])["constructor"]

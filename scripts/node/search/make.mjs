@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { stemmer } from "stemmer";
 
-// Characters of a shard, of one that comes with others, and of a piece of text; a third of that as it is sent.
+// Characters of a shard, of one so small that it comes with others, of which there are few, and of a piece of text; a
+// third of that as it is sent.
 const LARGEST = 40_000, SMALL = 1_500, STRETCH = 9_000;
 const LABEL = 40; // weight of a number at the place that has it
 const source = (url) => readFileSync(fileURLToPath(url), "utf8");

@@ -1,5 +1,6 @@
-// Find the pages that a query asks for. The index is cut into shards by the first letters of the words; a shard is
-// in a script, so that search also works on pages opened as files, and only what a query needs is fetched.
+// Find the pages that a query asks for. The index is cut into shards by the first letters of the words; a file, which
+// is a script, so that search also works on pages opened as files, holds one shard or several small ones, and only
+// what a query needs is fetched.
 // A shard maps a word to a flat list: page, number of places, then place and weight for each.
 {
   const SATURATION = 6, PLACE = 3, GUESS = 0.6, BEGINNING = 0.8, MOST_ENDINGS = 24, FAINTEST = 0.1;
@@ -30,12 +31,14 @@
     // The names of the shards that words beginning like this may be in, the longest last.
     const holding = (word) => [...word].map((_, n) => word.slice(0, n + 1)).filter((name) => names.has(name));
     const deepest = (word) => holding(word).at(-1);
-    const postings = (word) => shards.get(deepest(word))?.[word] ?? data.letters[word];
+    const own = (object, word) => (object && Object.hasOwn(object, word) ? object[word] : undefined);
+    const postings = (word) => own(shards.get(deepest(word)), word) ?? own(data.letters, word);
     const endings = (start) => (shards.get(deepest(start)) ? Object.keys(shards.get(deepest(start))) : []).filter((word) => word !== start && word.startsWith(start)).slice(0, MOST_ENDINGS);
 
-    // The shards that the next letter of a word may ask for, if they are few.
+    // The shards in other files that the next letter of a word may ask for, if they are few.
     function following(start) {
-      const next = start.length > 1 ? [...names.keys()].filter((name) => name.length === start.length + 1 && name.startsWith(start)) : [];
+      const apart = (name) => name.length === start.length + 1 && name.startsWith(start) && names.get(name) !== names.get(start);
+      const next = start.length > 1 ? [...names.keys()].filter(apart) : [];
       return next.length <= 3 ? next : [];
     }
 
@@ -54,7 +57,7 @@
     // The words of the index that stand for a word of the query, each with its factor.
     async function readings({ word, parts }, last) {
       const wait = fetched(deepest(word));
-      if (data.letters[word]) wait.catch(() => {});  // its best pages are known
+      if (own(data.letters, word)) wait.catch(() => {});  // its best pages are known
       else await wait;
       const found = [...(postings(word) ? [[word, 1]] : []), ...(last ? endings(word).map((other) => [other, BEGINNING]) : [])];
       if (found.length) return found;

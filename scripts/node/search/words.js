@@ -54,8 +54,8 @@
       const kept = terms.filter((term) => !skipped.has(term.word));
       return kept.length ? kept : terms;
     }
-    // The names that the last words of a query may be about to say: one or two letters only a short one, which is said
-    // a key later.
+    // The words and names that the last words of a query may be about to say; one or two letters only words of at most
+    // three, which the next key may complete.
     function begun(text) {
       const words = read(text), last = words.at(-1) ?? "", short = (first) => first.length < 4;
       const starts = [...names.keys()].filter((first) => last && first.startsWith(last) && (last.length > 2 || short(first)));
