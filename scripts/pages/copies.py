@@ -12,6 +12,7 @@ LEFT_OUT = (".venv", ".git", "site", "node_modules", "__pycache__", ".ruff_cache
 LABEL = re.compile(r"\\label\{([^}]*)\}|\bid: ([\w-]+)|\{#([\w-]+)", re.MULTILINE)
 FIGURE = re.compile(r"^def ([a-z]\w*)\(canvas", re.MULTILINE)
 SIBLING = re.compile(r"\]\(\.\./(?=[a-z]-)")
+SIBLING_FOLDER = re.compile(r"\.parents\[1\] / (?=\"[a-z]-)")  # in code
 PER_QUESTION = 4
 
 
@@ -56,8 +57,9 @@ def copy(part: Part, question: Path, letter: str):
     names = sorted(labels | {*drawn, *(name.replace("_", "-") for name in drawn)}, key=len, reverse=True)
     end = f"{question.name}{letter}"
     known = re.compile(rf"(?<![\w-])(fig-)?({'|'.join(map(re.escape, names))})(?![\w-])")
+    origin = part.folder.parent.name  # where the siblings are: a copy may stand alone
     for file in folder.glob("*.*"):
         renamed = known.sub(lambda m: f"{m[0]}{'_' if '_' in m[0] else '-'}{end}", file.read_text())
-        file.write_text(renamed)
+        file.write_text(SIBLING_FOLDER.sub(f'.parents[2] / "{origin}" / ', renamed))
     text = page.read_text().replace(f"# {part.number} ", f"# {question.name[1:]}({letter}) ", 1)
-    page.write_text(SIBLING.sub(f"](../../{part.folder.parent.name}/", text))  # a copy may stand alone
+    page.write_text(SIBLING.sub(f"](../../{origin}/", text))

@@ -277,7 +277,8 @@ def test_table(evidence):
 def test_variants(evidence):
     """The ceilings and the selectivity of the variants are those of the two formulas."""
     sets = {"v": range(2), "c": range(2)}
-    top, table = (evidence.printed(f"eq-5a-{name}").function(sets=sets) for name in ("ceiling", "lookup"))
+    labels = "eq-5a-ceiling", "eq-5a-lookup"
+    top, table = (evidence.printed(label).function(sets=sets) for label in labels)
     each = [(r"0.9 + 0.1 \cdot 0.2 = 0.92", 0.2), (r"0.9 + 0.1 \cdot 0.02 = 0.902", 1 / 50)]
     for text, chance in each:
         evidence.equation(evidence.sentence(text), ROUNDING, "the sentence as printed", s=0.9)
