@@ -37,7 +37,7 @@ def site_formulas() -> list[tuple[str, bool]]:
 
 
 def laid_out(page):
-    """Wait until nothing on a page that was opened is left for later: what is only heard comes last."""
+    """Wait until nothing on a page that `goto` opened is left for later: what is only heard comes last."""
     page.wait_for_function(
         """() => [...document.querySelectorAll("article *")]
           .every((one) => getComputedStyle(one).contentVisibility === "visible")"""

@@ -132,7 +132,7 @@ def test_side_does_not_depend_on_when_fonts_are_unpacked(browser, host):
             assert not page.evaluate(SHOWN)
             page.evaluate("held.forEach((load) => load())")
         page.wait_for_function(SHOWN)
-        page.wait_for_timeout(300)
+        page.evaluate(FRAMES)
         sides.append(page.evaluate(SIDES))
         page.close()
     assert sides[0] == sides[1] and sides[0][0][0] > 0
