@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from maths.operators import CLOSING, OPENING, Operators
-from maths.tokens import Token
+from maths.tokens import PRODUCTS, Token
 from maths.tree import Node
 
 BRACKETS = {"⟨": "inner", "⌈": "ceil", "⌊": "floor", "|": "absolute", "‖": "norm"}
 BIG = {"∑": "sum", "∏": "prod", "max": "max", "min": "min", "sup": "max", "inf": "min"}
 BIG |= {"argmax": "argmax", "argmin": "argmin"}
-OPEN_ENDED = ("log", "ln", "lg", "exp", "sin", "cos", "tan")  # log (x)^2: of what is it the square?
+OPEN_ENDED = "log ln lg exp sin cos tan cot sinh cosh tanh coth arcsin arccos arctan".split()  # log (x)^2?
 SEPARATORS = (",", ";", "∣", "|", "‖", ":")
 REMEDIES = {
     "…": r"write the sum or product with \sum or \prod: dots leave open what they stand for",
@@ -35,10 +35,8 @@ class Atoms(Operators):
                 self.fail(f"is the value of {token.latex} raised, or what is in its bracket? Write brackets")
             return self.scripts(self.node(start, "apply", None, found, *given))
         if token.function:
-            argument = self.power()
-            found = self.node(start, "apply", "bare", found, argument)
-            goes_on = self.next.text in ("⋅", "×", "/") or self.starts_factor() and not self.next.function
-            if goes_on or argument.trails:
+            found = self.node(start, "apply", "bare", found, self.power())
+            if self.next.text in PRODUCTS or self.starts_factor() and not self.next.function:
                 self.fail(f"does the argument of {token.latex} end here? Write brackets")
         return found
 
@@ -79,7 +77,8 @@ class Atoms(Operators):
         if token.sub or token.sup:
             self.fail("write brackets around a fraction that has an exponent")
         above, below = token.rows
-        if len(below) > 1 and below[0].text in ("d", "partial") and above[0].text == below[0].text:
+        signs = [row[0].text for row in (above, below) if row and not row[0].sub]
+        if len(below) > 1 and signs in (["d", "d"], ["partial", "partial"]):
             return "name", "_".join(self.inner(row, "differential") for row in (above, below))
         return "divide", r"\frac", self.inner(above), self.inner(below)
 
@@ -96,14 +95,14 @@ class Atoms(Operators):
 
     def read_root(self, token: Token) -> tuple:
         degree = self.inner(token.rows[1]) if len(token.rows) > 1 else Node("number", "2")
-        return "power", "root", self.inner(token.rows[0]), Node("divide", "/", (Node("number", "1"), degree))
+        return "root", None, self.inner(token.rows[0]), Node("divide", "/", (Node("number", "1"), degree))
 
     def read_overline(self, token: Token) -> tuple:
-        return "conjugate", None, self.inner(token.rows[0])
+        return "conjugate", None, Node("group", None, (self.inner(token.rows[0]),))
 
     def bracket(self, start: int, opening: Token) -> Node:
         """Parse what stands in a bracket or between bars, with the scripts at its end."""
-        self.bare(opening)
+        self.without_scripts(opening)
         if self.next.kind == "table":
             return self.table(start, opening)
         parts, separators = self.items(CLOSING.get(opening.text, ""))
@@ -111,6 +110,7 @@ class Atoms(Operators):
         if kind and len(parts) != 1 + (kind == "inner"):
             self.fail(f"{len(parts)} values stand between {opening.text} and {closing.text}")
         if kind == "norm":
+            # A norm with an index in its index is not known.
             order = "".join("?" if token.sub or token.sup else token.text for token in closing.sub or ())
             return self.scripts(self.node(start, "norm", order, *parts), replace(closing, sub=None))
         if kind in ("ceil", "floor"):

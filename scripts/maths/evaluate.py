@@ -1,7 +1,6 @@
 """Compute the value of a parsed equation's sides, in numbers or in SymPy expressions."""
 
 import operator
-from collections.abc import Set
 
 import numpy as np
 
@@ -18,6 +17,7 @@ OPERATIONS = {  # what only needs the values of its parts
     "add": lambda *terms: algebra.total(terms),
     "negate": operator.neg,
     "inner": algebra.inner,
+    "root": algebra.power,
     "group": lambda value: value,
 }
 
@@ -28,28 +28,31 @@ class Evaluator(Sets):
     def __call__(self, node: Node):
         if operation := OPERATIONS.get(node.kind):
             value = operation(*map(self, node.parts))
+        elif node.base is not node and self.is_product(node.base):
+            value = self.behind_factor(node)
         else:
             value = getattr(self, "of_" + node.kind)(node)
         if type(value) in (float, int):  # faster
             return value
-        part = is_array(value) and node.root and any(below.kind == "part" for below in node.walk())
+        part = is_array(value) and value.shape == (1,) and any(below.kind == "part" for below in node.walk())
         return value if part else normal(value)  # y_{<t} is a vector, also if it has one entry
 
     def of_divide(self, node):
         if node.value == "/":
-            self.alone(node.parts[1])
+            self.refuse_factor(node.parts[1])
         return algebra.divide(*map(self, node.parts))
 
     def of_transpose(self, node):
-        value = self.whole_symbol(node)
+        value = self.value_of_base(node)
         return algebra.transpose(np.conjugate(value) if node.kind == "adjoint" else value)
 
     of_adjoint = of_transpose
 
-    def whole_symbol(self, node: Node):
+    def value_of_base(self, node: Node):
         """Return the base of a transpose or an inverse, which may be no entry, as in A_{ij}^{-1}."""
         base, value = node.parts[0], self(node.parts[0])
-        several = base.kind == "index" and (len(base.parts) > 2 or base.parts[1].kind == "letters")
+        lower = base.parts[0] if base.kind == "power" else base  # as in W_{ij}^{(l)\top}
+        several = lower.kind == "index" and (len(lower.parts) > 2 or lower.parts[1].kind == "letters")
         if several and base.plain not in self.scope and not is_array(value):
             raise TypeError(f"is {node.tex} an entry of the matrix? Write brackets around what is meant")
         return value
@@ -80,11 +83,7 @@ class Evaluator(Sets):
             if np.ndim(value := self(exponent)) == 2:
                 raise TypeError(r"the exponential of a matrix or of its entries? Write \exp for the entries")
             return self.functions["exp"](value)
-        if base.kind == "apply" and base.value != "bare" and not callable(head := self.head(base.parts[0])):
-            # P (1 - P)^2 with a number P: the exponent belongs to the bracket alone.
-            raised = algebra.power(self(base.parts[1]), self(exponent))
-            return self.factor(base, head, raised, *base.parts[2:])
-        value = self.whole_symbol(node) if exponent == INVERSE else self(base)
+        value = self.value_of_base(node) if exponent == INVERSE else self(base)
         if exponent == T and is_array(value):
             if "T" in self.scope:
                 raise TypeError(r"is T an exponent or a transpose? Write \top for the transpose")
@@ -118,7 +117,7 @@ class Evaluator(Sets):
         if head.plain in KL and head.plain not in self.scope:
             return self.divergence(*given)
         if node.value == "bare":
-            self.alone(*given)
+            self.refuse_factor(*given)
         function, values = self.head(head), map(self, given)
         if callable(function):
             return function(*values)
@@ -126,14 +125,33 @@ class Evaluator(Sets):
             return algebra.multiply(function, *values)
         return self.factor(node, function, *values)
 
-    def alone(self, node: Node, bound: Set[str] = frozenset()):
-        """Refuse a number before a bracket that may not belong to it: a / b (c + d), \\log b (c + d)."""
-        while node.kind in ("power", "index"):
-            node = node.parts[0]
-        applied = node.kind == "apply" and node.value != "bare" and node.parts[0].plain not in KL
-        apart = applied and not any(part.mentions(bound) for part in node.parts[1:])
-        if apart and not callable(self.head(node.parts[0])):
+    def refuse_factor(self, node: Node):
+        """Refuse a last factor that may stand outside: (c + d) in a / b (c + d), n in \\prod_{i<m} x_i n."""
+        bound, node = set(), node.base
+        while node.kind == "big":
+            named = {n.value for part in node.parts[1:] for n in part.walk() if n.kind == "name"}
+            bound |= node.bound | (named - self.scope.keys())
+            *others, node = node.parts[0].factors
+            if others and not node.mentions(bound):
+                raise TypeError(f"does the factor {node.tex} belong to what is before it? Write brackets")
+            node = node.base
+        if self.is_product(node) and not any(part.mentions(bound) for part in node.parts[1:]):
             raise TypeError(f"does the bracket behind {node.parts[0].tex} belong to it? Write brackets")
+
+    def is_product(self, node: Node) -> bool:
+        """Tell whether a symbol stands before a bracket, as in P (1 - P), that is no function."""
+        if node.kind != "apply" or node.value == "bare" or (head := node.parts[0]).plain in KL:
+            return False
+        given = self.scope.get(head.plain, self.scope.get(head.root, self.functions.get(head.root)))
+        given = self.head(head) if given is None else given  # an error if it has no value
+        entries = given.values() if isinstance(given, dict) else given if isinstance(given, list) else [given]
+        return not any(map(callable, entries))
+
+    def behind_factor(self, node: Node):
+        """Return A (B + C)^\\top, where A is no function: what stands at the bracket belongs to it alone."""
+        head, given, *more = node.base.parts
+        bracket = node.on(Node("group", None, (given,)))
+        return self.factor(node.base, self.head(head), self(bracket), *more)
 
     def factor(self, node: Node, value, *given):
         """Return the product of a value and the bracket behind it."""

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
-from maths.parser import PRODUCTS, RELATIONS, Parser
-from maths.tokens import TexError, Token
+from maths.parser import Parser
+from maths.tokens import PRODUCTS, RELATIONS, TexError, Token
 from maths.tree import Node
 
 
@@ -44,7 +44,7 @@ def rows(found: tuple[Token, ...]) -> list[tuple[tuple[Token, ...], ...]]:
 def trimmed(line: tuple[Token, ...], before: Sequence[Token] = ()) -> list[Token]:
     """Return a line without the spaces and the punctuation at its ends, and the spaces beside signs.
 
-    A comma in a bracket, which may be open from the line before, is no punctuation, and a space nothing.
+    A comma in a bracket, which may be open from the line before, is kept, and spaces there are dropped.
     """
     inside = depths([*before, *line])[len(before) :]
     within = [(t, depth) for t, depth in zip(line, inside) if t.kind != "space" or depth <= 0]

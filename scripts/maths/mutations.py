@@ -174,8 +174,8 @@ def arguments(node: Node, _: Display) -> Iterator[Change]:
 
 def decorations(node: Node, _: Display) -> Iterator[Change]:
     if node.kind == "power" and node.value != "index":
-        yield "drop root" if node.value else "drop exponent", node.parts[0]
-    if node.kind in ("absolute", "norm", "transpose", "conjugate", "adjoint"):
+        yield "drop exponent", node.parts[0]
+    if node.kind in ("root", "absolute", "norm", "transpose", "conjugate", "adjoint"):
         yield f"drop {node.kind}", node.parts[0]
     if node.kind == "apply" and node.parts[0].value in ("floor", "ceil"):
         yield f"drop {node.parts[0].value}", node.parts[1]

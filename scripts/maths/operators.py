@@ -18,6 +18,8 @@ class Operators(Reader):
         table, closing = self.take(), self.take(scripts=True)
         rows = table.rows
         if opening.text == "{" and not closing.text:
+            if closing.sub or closing.sup:
+                self.fail("write brackets around cases that have an index or exponent")
             return self.node(start, "cases", None, *(part for row in rows for part in self.case(row)))
         if table.text or opening.text not in ("(", "["):
             self.fail(r"write \det for a determinant, and pmatrix or bmatrix for a matrix")
@@ -32,7 +34,7 @@ class Operators(Reader):
         if len(row) > 2:
             raise TexError("a case has two columns, a value and its condition")
         words = " ".join(token.text.strip() for token in condition if token.kind == "text")
-        rest = tuple(token for token in condition if token.kind not in ("text", "space"))
+        rest = tuple(t for t in condition if t.kind not in ("text", "space") or t.sub or t.sup)
         if words in ("otherwise", "else") and not rest:
             return self.inner(value), Node("otherwise")
         if words not in ("", "if", "for", "when") or not rest:
@@ -53,10 +55,7 @@ class Operators(Reader):
             variable, least = conditions[0].parts
             limits = least, self.inner(token.sup)
             conditions[0] = Node("range", variable.plain, limits, conditions[0].tex)
-        found = self.node(start, "big", operation, self.product(), *conditions)
-        if operation != "sum" and found.trails:
-            self.fail("does the last factor belong to the operator before it? Write brackets")
-        return found
+        return self.node(start, "big", operation, self.product(), *conditions)
 
     def condition(self) -> Node:
         """Parse what may stand below a sum: a variable, `i = 1`, or a condition such as i < j."""
@@ -70,7 +69,9 @@ class Operators(Reader):
         if self.next.text not in OPENING:
             self.fail("write brackets around what the expectation is taken of")
         laws, curved = self.inner(token.sub, "law", ","), self.next.text == "("
-        (body,) = self.arguments()
+        body, *more = self.arguments()
+        if more:
+            self.fail("a mean is of one value: give a conditional one as a symbol of its own")
         if curved and self.tokens[self.position - 1].sup:
             self.fail("is the mean raised, or what it is taken of? Write square brackets around the latter")
         for names, law in reversed(laws):
@@ -80,8 +81,7 @@ class Operators(Reader):
     def law(self) -> tuple[tuple[str, ...], Node]:
         """Parse `y ~ p` or `(x', y') ~ q`, or the name of a law."""
         drawn = self.power()
-        names = tuple(part.plain for part in (drawn.parts if drawn.kind == "stack" else (drawn,)))
-        return (names, self.power()) if self.accept("∼") else ((), drawn)
+        return (drawn.names, self.power()) if self.accept("∼") else ((), drawn)
 
     def indicator(self, start: int, token: Token) -> Node:
         """Parse 𝟙[a > b]; a bold 1 without a condition is the vector of ones."""

@@ -7,11 +7,10 @@ from dataclasses import replace
 
 from maths.atoms import REMEDIES, Atoms
 from maths.reader import SIGNS
-from maths.tokens import RELATIONS
+from maths.tokens import PRODUCTS, RELATIONS
 from maths.tree import Node
 
 STATED = "nothing is stated: a statement needs a relation, such as ="
-PRODUCTS = tuple("⋅×⊙⊗∘⊕∗/")
 WORDS = set("where with and for all every any each as when if since given so hence then thus holds".split())
 
 
@@ -76,7 +75,7 @@ class Parser(Atoms):
             return self.node(start, "space", token.text, *sizes)
         if token.text == "{":
             found = self.node(start, "set", None, *self.arguments())
-            self.bare(self.tokens[self.position - 1])
+            self.without_scripts(self.tokens[self.position - 1])
             return found
         if token.text in ("[", "("):
             self.take()
@@ -116,20 +115,22 @@ class Parser(Atoms):
         while self.next.text in PRODUCTS or self.starts_factor():
             sign = self.take().text if self.next.text in PRODUCTS else ""
             signs.add(sign)
-            if not sign and self.next.kind == "number" and not self.next.font:
-                self.fail("a number stands behind a factor: write it first, or a sign between them")
-            if "/" in signs and (sign != "/" or result.kind == "divide" and result.value == "/"):
-                self.fail(r"how far does / reach? Write \frac, or brackets")
-            if len(signs) > 1 and signs & set("⊙⊗∘⊕∗"):
-                self.fail("which product comes first? Write brackets")
-            kind, right = "divide" if sign == "/" else "multiply", self.power()
-            if sign == "/" and right.trails:
-                self.fail(r"how far does / reach? Write \frac, or brackets")
-            numbers = right.kind == "divide" and all(part.kind == "number" for part in right.parts)
-            if not sign and result.kind == "number" and numbers:
+            self.ordered(result, sign, signs)
+            right = self.power()
+            numeric = right.kind == "divide" and all(part.kind == "number" for part in right.parts)
+            if not sign and result.factors[-1].kind == "number" and numeric:
                 self.fail("a mixed number, or a product? Write a sign between them")
-            result = self.node(start, kind, sign, result, right)
+            result = self.node(start, "divide" if sign == "/" else "multiply", sign, result, right)
         return result
+
+    def ordered(self, before: Node, sign: str, signs: set[str]):
+        """Refuse a sign, one of several in a product, if it is not clear which of them comes first."""
+        if not sign and self.next.kind == "number" and not self.next.font:
+            self.fail("a number stands behind a factor: write it first, or a sign between them")
+        if "/" in signs and (sign != "/" or before.value == "/"):
+            self.fail(r"how far does / reach? Write \frac, or brackets")
+        if len(signs) > 1 and signs & set("⊙⊗∘⊕∗"):
+            self.fail("which product comes first? Write brackets")
 
     def starts_factor(self) -> bool:
         """Tell whether the next token can begin a factor."""

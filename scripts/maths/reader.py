@@ -33,11 +33,11 @@ class Reader:
         if self.ended:
             self.fail("the formula ends too early")
         if not scripts:
-            self.bare(token)
+            self.without_scripts(token)
         self.position += 1
         return token
 
-    def bare(self, token: Token):
+    def without_scripts(self, token: Token):
         """Refuse an index or exponent where none is read."""
         if token.sub or token.sup:
             self.fail(f"what does the index or exponent at {token.text} say? Nothing reads it here")

@@ -57,14 +57,14 @@ class Sets(Symbols):
 
     def of_big(self, node):
         """Return a sum, product or extremum over the outcomes that meet the conditions."""
+        if node.value != "sum":
+            self.refuse_factor(node)
         body, *conditions = node.parts
         outcomes = [{}]
         for condition in conditions:
             outcomes = [b | more for b in outcomes for more in self.bound(b).outcomes(condition)]
         if {} in outcomes:
             raise LookupError(f"{node.tex}: no variable is left to run, as all of them have values")
-        if node.value != "sum" and outcomes:
-            self.bound(outcomes[0]).alone(body.factors[-1], set(outcomes[0]))
         values = [self.bound(outcome)(body) for outcome in outcomes]
         if node.value in ("sum", "prod"):
             return algebra.total(values) if node.value == "sum" else reduce(algebra.multiply, values, 1)
@@ -83,8 +83,7 @@ class Sets(Symbols):
         elif condition.kind != "relation":
             yield from ({condition.plain: value} for value in self.domain(condition.plain))
         elif condition.value == ("∈",) and condition.parts[1].plain:
-            left = condition.parts[0]
-            names = [part.plain for part in (left.parts if left.kind == "stack" else (left,))]
+            names = condition.parts[0].names
             for member in self.domain(condition.parts[1].plain):
                 yield dict(zip(names, member if len(names) > 1 else (member,), strict=True))
         else:
@@ -110,7 +109,7 @@ class Sets(Symbols):
                 raise ValueError(f"{shape(value)} does not fit {node.tex}")
         signs = tuple(sign for sign in node.value if sign not in "∈∉")
         parts = [part for sign, part in zip(("=", *node.value), node.parts) if sign not in "∈∉"]
-        return signs, list(map(self, parts)) if signs else []
+        return signs, [normal(self(part)) for part in parts] if signs else []
 
     def true(self, node: Node) -> bool:
         """Tell whether a condition holds."""

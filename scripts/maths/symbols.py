@@ -46,8 +46,9 @@ class Symbols:
             if np.ndim(self.scope[base]) == 2:
                 raise TypeError(r"the conjugate of a matrix, or its adjoint? Write \dagger for the latter")
             return np.conjugate(normal(self.scope[base]))
-        remedy = r": write \mathrm{e} or \exp for Euler's number" if name == "e" else ": give it to the check"
-        raise LookupError(f"the symbol {name or node.tex!r} has no value{remedy}")
+        remedies = {"e": r"write \mathrm{e} or \exp for Euler's number", "": "write a symbol of its own"}
+        remedy = remedies.get(name, "give it to the check")
+        raise LookupError(f"the symbol {name or node.tex!r} has no value: {remedy}")
 
     def of_index(self, node):
         """Return what the check gives for a symbol with its index, or an entry of what it gives without.

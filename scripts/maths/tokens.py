@@ -14,6 +14,7 @@ FONTS = {
 }  # fmt: skip
 BRACES = ("⏞", "⏟")
 RELATIONS = tuple("=≤≥<>≠≈∈∉")
+PRODUCTS = tuple("⋅×⊙⊗∘⊕∗/")
 SAME = {"≡": "=", ":=": "=", "⩽": "≤", "⩾": "≥", "·": "⋅", "∥": "‖", "⋯": "…"}  # signs with one meaning
 SPECIAL = {"bb": "ERCZN", "rm": "deiT", "sf": "T"}  # letters that mean something in a font
 APPLY = "\u2061"  # stands behind the name of a function
@@ -22,7 +23,7 @@ SCRIPTS = {
     "munder": ("sub",), "mover": ("sup",), "munderover": ("sub", "sup"),
 }  # fmt: skip
 GROUPS = ("math", "mrow", "mstyle", "mpadded", "mtd")
-EM = {"em": 1, "ex": 0.43, "pt": 0.1, "mu": 1 / 18}  # units of spaces
+EM = {"em": 1, "ex": 0.43, "pt": 0.1, "mu": 1 / 18}  # units of spaces; others have no printed form
 KINDS = {"mn": "number", "mtext": "text", "mfrac": "fraction", "mroot": "root", "msqrt": "root"}
 
 
@@ -175,4 +176,6 @@ def scripted(element: etree._Element) -> tuple[Token, ...]:
         raise TexError(f"the braces in {latex(element)} are not seen: write brackets around the base")
     if any(getattr(last, at) is not None for at in given):
         raise TexError(f"two indices or two exponents stand at one place in {latex(element)}")
+    if last.kind == "space" or last.text in tuple(",;.…"):
+        raise TexError(f"what does the index or exponent in {latex(element)} say? Write it at a symbol")
     return (*inner, replace(last, latex=latex(element), **given))

@@ -1,8 +1,10 @@
 """The expression tree of an equation: what its parser makes, its evaluator reads, and mutations change."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+
+SCRIPTED = ("index", "power", "conjugate", "transpose", "adjoint")
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Node:
         """The plain name of a symbol with its indices, as `pi_star_r` or `h__l`; empty if it has none."""
         names = [part.plain for part in self.parts]
         match self.kind:
-            case "name" | "number" | "word" | "constant":
+            case "name" | "number" | "word" | "constant" | "range":
                 return str(self.value)
             case "letters":
                 return "".join(names)
@@ -44,6 +46,11 @@ class Node:
         return self.value if self.kind == "name" else ""
 
     @property
+    def base(self) -> "Node":
+        """The node without what stands at it: indices, exponents, marks."""
+        return self.parts[0].base if self.kind in SCRIPTED else self
+
+    @property
     def factors(self) -> list["Node"]:
         """The factors of a product."""
         if self.kind == "multiply" or self.kind == "divide" and self.value == "/":
@@ -51,28 +58,34 @@ class Node:
         return [self]
 
     @property
-    def trails(self) -> bool:
-        """Whether the last factor behind a sum or product may stand outside of it, as y in \\sum_i x_i y."""
-        if self.kind != "big":
-            return False
-        *others, last = self.parts[0].factors
-        bound = {n.value for part in self.parts[1:] for n in part.walk() if n.kind in ("name", "range")}
-        return last.trails or bool(others) and not last.mentions(bound)
-
-    @property
     def juxtaposed(self) -> bool:
-        """Whether two symbols stand side by side in the node, as i and j in 2 i j."""
+        """Whether two factors stand side by side that may be two indices, as i and j in 2 i j + 1."""
         if self.kind == "multiply" and not self.value:
             left, right = self.parts
-            if right.root and (left.parts[1] if left.kind == "multiply" else left).root:
+            if not {left.factors[-1].kind, right.kind} & {"number", "group"}:
                 return True
-        return any(part.juxtaposed for part in self.parts)
+        computed = self.kind in ("add", "negate", "multiply") or self.value == "/"
+        return computed and any(part.juxtaposed for part in self.parts)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The plain name of a symbol, or the names of those in a bracket, as in (v, t)."""
+        return tuple(part.plain for part in (self.parts if self.kind == "stack" else (self,)))
 
     @property
     def bound(self) -> set[str]:
-        """The variables of a sum, product or extremum."""
+        """The variables of a sum, product, extremum or expectation, without those that are only compared."""
+        if self.kind == "expectation":
+            return set(self.value)
         conditions = self.parts[1:] if self.kind == "big" else ()
-        return {part.value for part in conditions if part.kind in ("range", "name")}
+        drawn = (part.parts[0] if part.value == ("∈",) else part for part in conditions)
+        return {name for part in drawn for name in part.names if name}
+
+    def on(self, base: "Node") -> "Node":
+        """Return what stands at the node on another base."""
+        if self.kind not in SCRIPTED:
+            return base
+        return replace(self, parts=(self.parts[0].on(base), *self.parts[1:]))
 
     def walk(self) -> Iterator["Node"]:
         """Yield the node and all nodes below it, from left to right."""
@@ -82,6 +95,6 @@ class Node:
 
     def mentions(self, names: set[str]) -> bool:
         """Tell whether one of the names stands in the node, and is not the variable of a sum there."""
-        if self.kind == "name":
-            return self.value in names
+        if self.kind in ("name", "index") and self.plain in names:
+            return True
         return any(part.mentions(names - self.bound) for part in self.parts)

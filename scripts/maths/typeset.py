@@ -18,7 +18,7 @@ from maths.tokens import MACROS_FILE
 NODE = f"{ROOT_DIR}/bin/node"
 FOLDER = SCRIPTS / "node"
 KNOWN = "SELECT key, made FROM formulas WHERE key IN (SELECT value FROM json_each(?))"
-BATCH = 100  # formulas: of more than that, each core typesets a share
+BATCH = 100  # formulas, the least share of a core
 WRITTEN = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$((?:[^$\n]|\n(?!\s*\n)){1,400}?)\$", re.DOTALL)
 NO_MATHEMATICS = re.compile(r"\\(?:label|tag|source)\{[^}]*\}")
 TOOLS = [*sorted(FOLDER.glob("*.mjs")), FOLDER / "package-lock.json"]
