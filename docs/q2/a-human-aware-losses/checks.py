@@ -472,9 +472,9 @@ def test_moving_reference(evidence):
 
 
 def test_decision_weight(evidence):
-    r"""As a function of $P = p q$ the printed $\omega$, with the printed $L$, rises to $1$ at $P = 1$, falls
-    to $0$ like $\frac{-1}{L \log q}$, is strictly concave, and lies above $P$; $L \omega$ is
-    $\int_0^1 q^t \, dt$, and $1$ at $q = 1$."""
+    r"""At four $p$, on a grid in $P = p q$, $\omega$ with the printed $L$ rises, is strictly concave, lies
+    between $P$ and $1$, and is $1$ at $P = 1$. $L \omega$ is $\int_0^1 q^t \, dt$, about $1$ near $q = 1$,
+    and $\frac{-1}{\log q}$ at tiny $q$."""
     scale = answered(evidence, r"L = \frac{1/p - 1}{\log(1/p)}").function()
     omega = evidence.sentence(r"\omega = \frac{q-1}{L \log q}").function(each="q")
     for claim in (r"$\int_0^1 q^t \, dt = \frac{q - 1}{\log q}$", "$P < W(P) < 1$ for $0 < P < 1$"):
