@@ -16,7 +16,7 @@ from paper.parts import discover
 
 from pages import copies
 
-SIZES = (4, 20, 60)
+SIZES = (20, 60)
 # The records of the library checks fit the code of the originals; a copy has its own digest.
 RENEW = """
 import json
@@ -134,13 +134,14 @@ def sizes(site: Path) -> str:
 def main():
     """Print the measurements for each number of parts."""
     parser = argparse.ArgumentParser(prog="scripts/benchmark", description=__doc__)
-    parser.add_argument("parts", type=int, nargs="*", help=f"how many parts (default: {SIZES})")
+    parser.add_argument("parts", type=int, nargs="*", help=f"how many (default: those there are, {SIZES})")
     parser.add_argument("--live", action="store_true", help="measure the live server too")
     given = parser.parse_args()
+    least = len(discover())
+    if given.parts and min(given.parts) < least:
+        parser.error(f"there are {least} parts already")
     print(HEAD)
-    for number in given.parts or SIZES:
-        if number < len(discover()):
-            parser.error(f"there are {len(discover())} parts already")
+    for number in given.parts or (least, *SIZES):
         measure(number, given.live)
 
 
