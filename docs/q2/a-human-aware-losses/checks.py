@@ -475,29 +475,29 @@ def test_decision_weight(evidence):
     r"""At four $p$, on a grid in $P = p q$, $\omega$ with the printed $L$ rises, is strictly concave, lies
     between $P$ and $1$, and is $1$ at $P = 1$. $L \omega$ is $\int_0^1 q^t \, dt$, about $1$ near $q = 1$,
     and $\frac{-1}{\log q}$ at tiny $q$."""
-    scale = answered(evidence, r"L = \frac{1/p - 1}{\log(1/p)}").function()
-    omega = evidence.sentence(r"\omega = \frac{q-1}{L \log q}").function(each="q")
+    p = np.array([[0.0105], [0.21], [0.503], [0.99]])
+    scale = answered(evidence, r"L = \frac{1/p - 1}{\log(1/p)}").function(each="p")(p=p[:, 0])[:, None]
+    omega = evidence.sentence(r"\omega = \frac{q-1}{L \log q}").function(each="q L")
     for claim in (r"$\int_0^1 q^t \, dt = \frac{q - 1}{\log q}$", "$P < W(P) < 1$ for $0 < P < 1$"):
         evidence.prints(claim)
-    nodes, weights = np.polynomial.legendre.leggauss(30)
+
+    def weight(q):
+        q, factor = np.broadcast_arrays(q, scale)
+        return omega(q=q.ravel(), L=factor.ravel()).reshape(q.shape)
+
     chance = np.concatenate([np.linspace(0, 1, 501)[1:-1], [1 - 1e-9]])
-    for p in (0.0105, 0.21, 0.503, 0.99):
-        whole = scale(p=p)
-        near = np.where(np.isclose(chance, p), p * (1 + 1e-6), chance)  # at q = 1 the formula is 0 / 0
-        weight = omega(q=near / p, L=whole)
-        mean = (near[:, None] / p) ** ((1 + nodes) / 2) @ (weights / 2)
-        evidence.close(weight * whole, mean, 1e-9, f"the mean of q^t by quadrature, p = {p}")
-        evidence.bounded(np.diff(weight), f"steps of W, p = {p}", low=0, strict=True)
-        slopes = np.diff(weight) / np.diff(near)
-        evidence.bounded(np.diff(slopes[:-1]), f"bends of W, p = {p}", high=0, strict=True)
-        evidence.bounded(
-            (weight - near) / (1 - near), f"(W(P) − P)/(1 − P), p = {p}", low=0, high=1, strict=True
-        )
-        evidence.close(omega(q=np.array([1 / p]), L=whole), 1, 1e-12, f"W(1), p = {p}")
-        same = omega(q=np.array([1 - 1e-6, 1 + 1e-6]), L=whole)
-        evidence.close(same, 1 / whole, 1e-5, f"W at the old probability, p = {p}")
-        rare = np.array([1e-100, 1e-200, 1e-300])
-        evidence.close(omega(q=rare, L=whole) * -np.log(rare) * whole, 1, 1e-12, f"W near 0, p = {p}")
+    chance = np.where(np.isclose(chance, p), p * (1 + 1e-6), chance)  # at q = 1 the formula is 0 / 0
+    found, (nodes, shares) = weight(chance / p), np.polynomial.legendre.leggauss(30)
+    mean = (chance[..., None] / p[..., None]) ** ((1 + nodes) / 2) @ (shares / 2)
+    evidence.close(found * scale, mean, 1e-9, "the mean of q^t by quadrature")
+    steps, widths = np.diff(found), np.diff(chance)
+    evidence.bounded(steps, "steps of W", low=0, strict=True)
+    evidence.bounded(np.diff(steps / widths), "bends of W", high=0, strict=True)
+    evidence.bounded((found - chance) / (1 - chance), "(W(P) − P)/(1 − P)", low=0, high=1, strict=True)
+    evidence.close(weight(1 / p), 1, 1e-12, "W(1)")
+    evidence.close(weight(np.array([1 - 1e-6, 1 + 1e-6])) * scale, 1, 1e-5, "L W at the old probability")
+    rare = np.array([1e-100, 1e-200, 1e-300])
+    evidence.close(-weight(rare) * np.log(rare) * scale, 1, 1e-12, "−L W log q near 0")
 
 
 def test_two_token_threshold(evidence):
